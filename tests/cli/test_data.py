@@ -54,7 +54,46 @@ def test_folders_of_the_users_own_are_listed_and_verified(data, tmp_path):
     for part in ("train", "test"):
         np.save(folder / f"{part}_x.npy", np.zeros((3, 3, 4, 4), dtype=np.uint8))
     assert "faces            3 + 3 images of 3 x 4 x 4, as arrays with path = 'faces'" in data("list").output
-    assert "gives no sha256 sums" in data("verify", "faces").output
+    verified = data("verify", "faces")
+    assert verified.exit_code == 0
+    assert verified.output == (
+        f"{folder}: 3 + 3 images of 3 x 4 x 4, as they should be; no dataset.json has sums to compare them with\n"
+    )
+
+
+def test_own_arrays_without_sums_that_are_not_as_they_should_be_change_the_exit_code(data, tmp_path):
+    folder = tmp_path / "faces"
+    folder.mkdir()
+    for part in ("train", "test"):
+        np.save(folder / f"{part}_x.npy", np.ones((3, 3, 4, 4), dtype=np.uint8))
+    verified = data("verify")
+    assert verified.exit_code == 1
+    assert "holds only 0 and 1" in verified.output
+
+
+def test_data_are_prepared_with_settings(data, tmp_path):
+    own = tmp_path / "own images"
+    own.mkdir()
+    for part in ("train", "test"):
+        np.save(own / f"{part}_x.npy", np.zeros((3, 3, 4, 4), dtype=np.uint8))
+    assert "arrays: 3 + 3 images of 3 x 4 x 4" in data("prepare", "arrays", "-s", f"path={own}").output
+    done = data("prepare", "held_out", "-s", "of.use=digits", "-s", "of.validation=20")
+    assert f"held_out: 1,437 + 360 images of 1 x 8 x 8 in {tmp_path / 'digits'}" in done.output
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["size=32"], "settings of blobs: size: there is no setting of this name"),
+        (["validation=-1"], "settings of blobs: validation"),
+        (["validation"], "write key=value"),
+    ],
+)
+def test_settings_that_are_refused_prepare_nothing(data, tmp_path, settings, said):
+    result = data("prepare", "blobs", "digits", *(word for setting in settings for word in ("-s", setting)))
+    assert result.exit_code == 2
+    assert said in result.output
+    assert not (tmp_path / "blobs").exists()
 
 
 def test_factors_are_listed(data):
@@ -84,7 +123,10 @@ def test_damage_is_listed_where_it_is(data, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("digist", "did you mean 'digits'?"), ("arrays", "arrays is your own: a benchmark file names its path")],
+    [
+        ("digist", "did you mean 'digits'?"),
+        ("arrays", "arrays is your own: a benchmark file names its path; here -s path=... does"),
+    ],
 )
 def test_preparation_errors_are_reported_in_one_line(data, name, said):
     result = data("prepare", name)
@@ -97,4 +139,4 @@ def test_preparation_errors_are_reported_in_one_line(data, name, said):
 def test_every_help_has_an_example(command):
     result = CliRunner().invoke(main, ["data", *command, "--help"])
     assert result.exit_code == 0
-    assert f"Example:\n    vimae-bench data {' '.join(command)}" in result.output
+    assert f":\n    vimae-bench data {' '.join(command)}" in result.output

@@ -2,6 +2,7 @@ import hashlib
 import json
 import os
 import pickle
+import re
 import resource
 import threading
 import time
@@ -497,11 +498,66 @@ def test_an_array_added_or_taken_away_is_found(folder):
     assert "test_y.npy" in problem
 
 
-def test_a_card_without_sums_is_reported(folder):
+def test_without_sums_the_form_alone_is_verified(folder):
     card(sha256=None)(folder)
-    assert verify_arrays(folder) == [f"{folder / 'dataset.json'}: gives no sha256 sums to compare with"]
+    assert verify_arrays(folder) == []
+    card(sha256="none")(folder)
+    assert verify_arrays(folder) == [f"{folder / 'dataset.json'}: has sha256 sums that are no table of them"]
     (folder / "dataset.json").unlink()
+    assert verify_arrays(folder) == []
+    np.save(folder / "train_x.npy", X[:8] / 255)
     assert len(verify_arrays(folder)) == 1
+
+
+UNIT = X[:8] / 255
+CHANNELS_LAST = X[:8].transpose(0, 2, 3, 1).copy()
+ALPHA = np.full((8, 1, 4, 5), 255, np.uint8)
+CONVERTIBLE = {
+    "floats from 0 to 1": ("train_x", UNIT, X[:8]),
+    "small floats": ("train_x", UNIT.astype(np.float32), X[:8]),
+    "floats from -1 to 1": ("train_x", 2 * UNIT - 1, X[:8]),
+    "floats from 0 to 255": ("train_x", X[:8].astype(float), X[:8]),
+    "int32": ("train_x", X[:8].astype(np.int32), X[:8]),
+    "16 bits": ("train_x", X[:8].astype(np.uint16) * 257, X[:8]),
+    "integers 0 and 1": ("train_x", X[:8].astype(int) // 128, X[:8] // 128 * 255),
+    "bool": ("train_x", X[:8] > 127, X[:8] // 128 * 255),
+    "RGBA": ("train_x", np.concatenate([X[:8], ALPHA], 1), X[:8]),
+    "grey and alpha": ("train_x", np.concatenate([X[:8, :1], ALPHA], 1), X[:8, :1]),
+    "channels last": ("train_x", CHANNELS_LAST, X[:8]),
+    "RGBA, channels last": (
+        "train_x",
+        np.concatenate([X[:8], ALPHA], 1).transpose(0, 3, 2, 1).copy(),
+        X[:8].swapaxes(2, 3),
+    ),
+    "no channels": ("train_x", X[:8, 0], X[:8, :1]),
+    "flattened": ("train_x", X[:8, 0, :, :4].reshape(8, 16), X[:8, :1, :, :4]),
+    "flattened colours": ("train_x", X[:8, :, :, :4].reshape(8, 48), X[:8, :, :, :4]),
+    "int32 labels": ("train_y", Y[:8].astype(np.int32), Y[:8]),
+    "float labels": ("train_y", Y[:8].astype(float), Y[:8]),
+    "labels of halves": ("train_y", Y[:8] + 0.5, np.unique(Y[:8], return_inverse=True)[1]),
+    "a column of labels": ("train_y", Y[:8, None], Y[:8]),
+    "one-hot labels": ("train_y", np.eye(Y.max() + 1)[Y[:8]], Y[:8]),
+}
+
+
+@pytest.mark.parametrize(("name", "array", "meant"), CONVERTIBLE.values(), ids=CONVERTIBLE)
+def test_the_line_of_numpy_in_a_refusal_makes_what_was_meant(name, array, meant, tmp_path):
+    test_x = meant[:4] if name == "train_x" else X[8:]
+    arrays = {"train_x": X[:8], "test_x": test_x, name: array}
+    for key, value in arrays.items():
+        np.save(tmp_path / f"{key}.npy", value)
+    with pytest.raises(DataError, match=rf"{name}.npy: (holds|has shape)") as refused:
+        load_arrays(tmp_path)
+    expression = re.search(rf"np\.save\('{name}\.npy', (.+)\) makes", str(refused.value))[1]
+    np.save(tmp_path / f"{name}.npy", eval(expression, {"np": np, name[-1]: array}))
+    assert np.array_equal(load_arrays(tmp_path)[name], meant)
+
+
+def test_images_that_are_not_finite_are_refused_without_a_remedy(tmp_path):
+    np.save(tmp_path / "train_x.npy", np.where(UNIT > 0.5, np.nan, UNIT))
+    np.save(tmp_path / "test_x.npy", X[8:])
+    with pytest.raises(DataError, match=r"holds float64; .*, and some are not finite$"):
+        load_arrays(tmp_path)
 
 
 def test_digests_are_of_the_bytes_on_disk_whatever_the_card_says(folder):

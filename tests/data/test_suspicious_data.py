@@ -91,7 +91,7 @@ def write(folder: Path, **arrays):
 def test_images_of_0_and_1_are_refused_with_the_remedy(part, tmp_path):
     arrays = {"train_x": IMAGES[:40], "test_x": IMAGES[40:]}
     dataset = write(tmp_path / "own", **arrays | {part: IMAGES[:40] // 128})
-    with pytest.raises(DataError, match=rf"{part}.npy: holds only 0 and 1.*np.save\(path, x \* 255\)"):
+    with pytest.raises(DataError, match=rf"{part}.npy: holds only 0 and 1.*np.save\(\'{part}.npy\', x \* 255\)"):
         ensure_prepared(dataset, tmp_path)
 
 

@@ -143,3 +143,31 @@ def test_measures_of_any_group_are_known(tmp_path):
     file = tmp_path / "small.toml"
     file.write_text(FITTING.replace("seeds = [0]\n", LEADERBOARD.format("rank_by = 'svm clean'"), 1))
     check_benchmark(read_benchmark(file), tmp_path, print)
+
+
+SMALL_BATCHES = {
+    "a divergence": ("training.batch", "vimae", "kl_neighbours", 3, 4),
+    "a setting of the divergence": ("training.batch", "wae_mmd", {"use": "kl_neighbours", "neighbours": 10}, 10, 11),
+    "another objective": ("training.batch", "infovae", "kl_neighbours", 2, 4),
+    "a method's own batch": ("method[0].training.batch", "vimae", "kl_neighbours", 3, 4),
+}
+
+
+@pytest.mark.parametrize(("where", "objective", "divergence", "batch", "least"), SMALL_BATCHES.values(), ids=SMALL_BATCHES)
+def test_batches_that_are_too_small_for_an_objective_are_refused(
+    where, objective, divergence, batch, least, benchmark_file, tmp_path
+):
+    weights = {"a": 0.5, "l": 2.0} if objective == "infovae" else {}
+    method = {"label": "A", "objective": {"use": objective, "divergence": divergence, **weights}, "prior": "normal"}
+    if where.startswith("method"):
+        method["training"] = {"batch": batch}
+    training = {"epochs": 1} if where.startswith("method") else {"epochs": 1, "batch": batch}
+    with pytest.raises(InvalidFileError) as caught:
+        check_benchmark(read_benchmark(benchmark_file(method=[method], training=training)), tmp_path, print)
+    said = f"{where}: for A: its objective takes a batch of {least} or more images, not {batch}"
+    assert str(caught.value).endswith(said)
+
+
+def test_the_least_batch_of_an_objective_is_accepted(benchmark_file, tmp_path):
+    method = {"label": "A", "objective": {"use": "vimae", "divergence": "kl_neighbours"}, "prior": "normal"}
+    check_benchmark(read_benchmark(benchmark_file(method=[method], training={"batch": 4})), tmp_path, print)

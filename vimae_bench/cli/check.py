@@ -1,16 +1,15 @@
 """`vimae-bench check`: the contract checks of a plugin."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..config.toml import parse_value
 from ..core.canonical import Json
 from ..core.errors import BenchError, escape_control_characters
 from ..plugin.catalog import Catalog, CatalogEntry, get_catalog
+from .options import parse_settings, settings_option
 
 if TYPE_CHECKING:
     from ..testing import CheckResult
@@ -24,7 +23,7 @@ def _complete_name(_ctx: click.Context, _param: click.Parameter, incomplete: str
 
 @click.command()
 @click.argument("names", nargs=-1, shell_complete=_complete_name)
-@click.option("-s", "settings", multiple=True, metavar="KEY=VALUE", help="A setting to make the plugin with.")
+@settings_option
 def check(names: tuple[str, ...], settings: tuple[str, ...]) -> None:
     """Run the contract checks of plugins.
 
@@ -41,28 +40,13 @@ def check(names: tuple[str, ...], settings: tuple[str, ...]) -> None:
     wanted = [entry for entry in catalog.entries if not names or entry.name in names]
     if missing := set(names) - {entry.name for entry in wanted}:
         raise BenchError(f"no plugin is called {', '.join(sorted(missing))}; `vimae-bench plugins` lists all")
-    given, report = _parse_settings(settings), _report_checks if names else _report_plugin
+    given, report = parse_settings(settings), _report_checks if names else _report_plugin
     failed = sum([not _check_plugin(entry, catalog, given, report) for entry in wanted])
     failed += len(catalog.broken) if not names else 0
     for broken in catalog.broken if not names else ():
         _print(f"broken  {broken}")
     if failed:
         click.get_current_context().exit(1)
-
-
-def _parse_settings(settings: tuple[str, ...]) -> Json:
-    import tomllib
-
-    try:
-        return tomllib.loads("\n".join(map(_quote_bare_word, settings)))
-    except tomllib.TOMLDecodeError as error:
-        raise BenchError(f"-s {' '.join(settings)}: {error}; write key=value, the value as in TOML") from error
-
-
-def _quote_bare_word(setting: str) -> str:
-    """A setting as a line of TOML: a value that is none is a string, as it is for `-o`."""
-    key, sign, value = setting.partition("=")
-    return f"{key}={json.dumps(value)}" if sign and parse_value(value) == value else setting
 
 
 def _check_plugin(entry: CatalogEntry, catalog: Catalog, given: Json, report: "Report") -> bool:

@@ -7,7 +7,7 @@ import click
 from ..core.errors import BenchError, DataError
 from ..core.spec import PluginSpec
 from ..plugin.catalog import CatalogEntry, get_catalog
-from .options import data_option, data_root
+from .options import data_option, data_root, parse_settings, settings_option
 
 NOT_WHOLE = 1
 
@@ -51,26 +51,31 @@ def list_(data: Path | None) -> None:
 
 @data.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=_complete_names)
+@settings_option
 @data_option
-def prepare(names: tuple[str, ...], data: Path | None) -> None:
+def prepare(names: tuple[str, ...], settings: tuple[str, ...], data: Path | None) -> None:
     """Download data sets and convert them for runs.
 
-    What is there already is checked and left alone.
+    What is there already is checked and left alone. Settings are given to every data set that is named.
 
     \b
-    Example:
+    Examples:
       vimae-bench data prepare mnist fashion_mnist --data ~/data
+      vimae-bench data prepare omniglot -s rotations=none
     """
     from ..data.layout import describe_arrays
     from ..data.prepare import ensure_prepared
-    from ..plugin.registry import make_plugin
+    from ..plugin.registry import complete_spec, make_plugin
 
+    catalog, given = get_catalog(), parse_settings(settings)
     for entry in _list_entries():
-        if entry.name in names and entry.form["required"]:
-            raise BenchError(f"{entry.name} is {_describe_own(entry)}; there is nothing to prepare")
-    for name in names:
-        folder = ensure_prepared(make_plugin("dataset", PluginSpec(name)), data_root(data), click.echo)
-        click.echo(f"{name}: {describe_arrays(folder)} in {folder}")
+        if entry.name in names and (missing := [name for name in entry.form["required"] if name not in given]):
+            needed = " ".join(f"-s {name}=..." for name in missing)
+            raise BenchError(f"{entry.name} is {_describe_own(entry)}; here {needed} does")
+    specs = [complete_spec("dataset", {"use": name, **given}, catalog, f"settings of {name}") for name in names]
+    for spec in specs:
+        folder = ensure_prepared(make_plugin("dataset", spec), data_root(data), click.echo)
+        click.echo(f"{spec.name}: {describe_arrays(folder)} in {folder}")
 
 
 @data.command()
@@ -79,8 +84,8 @@ def prepare(names: tuple[str, ...], data: Path | None) -> None:
 def verify(names: tuple[str, ...], data: Path | None) -> None:
     """Compare prepared data with their sha256 sums.
 
-    The sums are in its dataset.json. NAME is a folder in the data folder, or a path; without one, all in the data
-    folder are verified.
+    The sums are in its dataset.json; of your own arrays without one, the form is verified. NAME is a folder in the data
+    folder, or a path; without one, all in the data folder are verified.
 
     \b
     Example:
@@ -94,9 +99,15 @@ def verify(names: tuple[str, ...], data: Path | None) -> None:
     if not found:
         click.echo(f"nothing is prepared in {root}")
     for folder, problems in found.items():
-        click.echo("\n".join(problems) or f"{folder}: {layout.describe_arrays(folder)}, all sums agree")
+        click.echo("\n".join(problems) or f"{folder}: {layout.describe_arrays(folder)}, {_describe_sums(folder)}")
     if any(found.values()):
         click.get_current_context().exit(NOT_WHOLE)
+
+
+def _describe_sums(folder: Path) -> str:
+    from ..data.layout import CARD, has_digests
+
+    return "all sums agree" if has_digests(folder) else f"as they should be; no {CARD} has sums to compare them with"
 
 
 def _list_entries() -> list[CatalogEntry]:

@@ -1,13 +1,16 @@
 """Arguments, options and helpers that several commands share."""
 
 import gc
-from collections.abc import Generator
+import json
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..config.toml import parse_value
+from ..core.canonical import Json
 from ..core.errors import BenchError
 from ..storage.atomic import atomic_write
 from ..storage.cache_folder import expand_home
@@ -34,6 +37,9 @@ filter_option = click.option(
 )
 override_option = click.option(
     "-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting of the file, as in training.epochs=5."
+)
+settings_option = click.option(
+    "-s", "settings", multiple=True, metavar="KEY=VALUE", help="A setting to make the plugin with, such as a=1."
 )
 
 
@@ -88,3 +94,19 @@ def write_output(text: str, path: Path | None) -> None:
     except OSError as error:
         raise BenchError(f"{path}: cannot be written: {error.strerror}") from error
     click.echo(path)
+
+
+def parse_settings(settings: Sequence[str]) -> Json:
+    """What was given with -s, as a table. Raises BenchError for what cannot be one."""
+    import tomllib
+
+    try:
+        return tomllib.loads("\n".join(map(_quote_bare_word, settings)))
+    except tomllib.TOMLDecodeError as error:
+        raise BenchError(f"-s {' '.join(settings)}: {error}; write key=value, the value as in TOML") from error
+
+
+def _quote_bare_word(setting: str) -> str:
+    """A setting as a line of TOML: a value that is none is a string, as it is for `-o`."""
+    key, sign, value = setting.partition("=")
+    return f"{key}={json.dumps(value)}" if sign and parse_value(value) == value else setting

@@ -65,8 +65,8 @@ def check_brightness(arrays: Mapping[str, np.ndarray], folder: Path) -> None:
     """Raises DataError for images whose white is 1, and so nearly black: values are from 0 to 255."""
     for name in ("train_x", "test_x"):
         if _find_maximum(arrays[name]) == 1:
-            remedy = "np.save(path, x * 255) makes white of 1"
-            raise DataError(f"{_array_path(folder, name)}: holds only 0 and 1, which are both black of 255 ({remedy})")
+            remedy = _format_remedy(_array_path(folder, name), "x * 255")
+            raise DataError(f"{_array_path(folder, name)}: holds only 0 and 1, which are both black of 255{remedy}")
 
 
 def count_shared_images(arrays: Mapping[str, np.ndarray]) -> int:
@@ -155,19 +155,29 @@ def describe_other_data(before: Mapping[str, str], now: Mapping[str, str]) -> st
 
 
 def verify_arrays(folder: Path) -> list[str]:
-    """All that is wrong with a prepared folder: damage, and bytes that are not those of its dataset.json."""
+    """All that is wrong with a prepared folder: damage, and bytes that are not those of its dataset.json.
+
+    Without sums there, as of a user's own arrays, only their form is verified.
+    """
     try:
-        load_arrays(folder)
-        said, found = _read_card(folder).get("sha256"), compute_digests(folder)
+        check_brightness(load_arrays(folder), folder)
+        if not has_digests(folder):
+            return []
+        said, found = _read_card(folder)["sha256"], compute_digests(folder)
     except DataError as error:
         return [str(error)]
     if not isinstance(said, dict):
-        return [f"{folder / CARD}: gives no sha256 sums to compare with"]
+        return [f"{folder / CARD}: has sha256 sums that are no table of them"]
     return [
         f"{_array_path(folder, name)}: sha256 is {found.get(name)}, but {CARD} says {said.get(name)}"
         for name in (*NAMES, *FACTORS)
         if said.get(name) != found.get(name)
     ]
+
+
+def has_digests(folder: Path) -> bool:
+    """Whether there are sums to compare the arrays with. Raises DataError for a dataset.json that cannot be read."""
+    return _read_card(folder).get("sha256") is not None
 
 
 def describe_arrays(folder: Path) -> str:
@@ -233,30 +243,82 @@ def _check_header(path: Path) -> None:
 
 def _check_images(x: np.ndarray, path: Path) -> None:
     if x.dtype != np.uint8:
-        raise DataError(
-            f"{path}: holds {x.dtype}; images are uint8, from 0 for black to 255 for white{_describe_conversion(x)}"
-        )
+        remedy = _describe_conversion(x, path)
+        raise DataError(f"{path}: holds {x.dtype}; images are uint8, from 0 for black to 255 for white{remedy}")
     if x.ndim != 4 or x.shape[1] not in (1, 3):
-        remedy = "x[:, None] makes them of [N, H, W], x.transpose(0, 3, 1, 2) of [N, H, W, C], x[:, :3] of RGBA"
-        raise DataError(f"{path}: has shape {x.shape}; images are [N, C, H, W] with 1 or 3 channels C ({remedy})")
+        remedy = _describe_reshaping(x.shape, path)
+        raise DataError(f"{path}: has shape {x.shape}; images are [N, C, H, W] with 1 or 3 channels C{remedy}")
     if not x.size:
         raise DataError(f"{path}: has shape {x.shape}, which is not a single pixel")
 
 
-def _describe_conversion(x: np.ndarray) -> str:
-    """The line of NumPy that makes images of an array's type, for those that have an obvious one."""
+def _describe_conversion(x: np.ndarray, path: Path) -> str:
+    """The line of NumPy that makes images of an array's type, by the values of its first images; empty for others."""
+    first = x[:SCANNED_IMAGES]
+    low, high = (first.min(), first.max()) if first.size else (0, 0)
     match x.dtype.kind:
-        case "f":
-            return "; of values from 0 to 1, (255 * x).round().astype(np.uint8) makes them"
         case "b":
-            return "; x.astype(np.uint8) * 255 makes them"
+            return _format_remedy(path, "x.astype(np.uint8) * 255")
+        case "f" if not np.isfinite(first).all():
+            return ", and some are not finite"
+        case "f" if low >= 0 and high <= 1:
+            return _format_remedy(path, "(255 * x).round().astype(np.uint8)", "of values from 0 to 1")
+        case "f" if low >= -1 and high <= 1:
+            return _format_remedy(path, "(127.5 * (x + 1)).round().astype(np.uint8)", "of values from -1 to 1")
+        case "f" if low >= 0 and high <= 255:
+            return _format_remedy(path, "x.round().astype(np.uint8)", "of values from 0 to 255")
+        case "i" | "u" if low >= 0 and high <= 1:
+            return _format_remedy(path, "(255 * x).astype(np.uint8)", "of values 0 and 1")
+        case "i" | "u" if low >= 0 and high <= 255:
+            return _format_remedy(path, "x.astype(np.uint8)", "of values from 0 to 255")
+        case "i" | "u" if low >= 0 and high <= 65535:
+            return _format_remedy(path, "(x // 256).astype(np.uint8)", "of 16 bits")
+        case "f" | "i" | "u":
+            line = "(255 * (x - x.min()) / (x.max() - x.min())).round().astype(np.uint8)"
+            return _format_remedy(path, line, "from the least to the largest value")
         case _:
-            return "; of whole numbers from 0 to 255, x.astype(np.uint8) makes them"
+            return ""
+
+
+def _describe_reshaping(shape: tuple[int, ...], path: Path) -> str:
+    """The line of NumPy that makes images of an array of this shape; empty where it is not known."""
+    match shape:
+        case (_, _, _):
+            return _format_remedy(path, "x[:, None]", "of [N, H, W]")
+        case (_, _, _, 1 | 3):
+            return _format_remedy(path, "x.transpose(0, 3, 1, 2)", "of [N, H, W, C]")
+        case (_, 4, _, _):
+            return _format_remedy(path, "x[:, :3]", "of RGBA")
+        case (_, 2, _, _):
+            return _format_remedy(path, "x[:, :1]", "of grey and alpha")
+        case (_, _, _, 4):
+            return _format_remedy(path, "x[..., :3].transpose(0, 3, 1, 2)", "of RGBA in [N, H, W, C]")
+        case (_, _, _, 2):
+            return _format_remedy(path, "x[..., :1].transpose(0, 3, 1, 2)", "of grey and alpha in [N, H, W, C]")
+        case (_, pixels) if pixels and (side := math.isqrt(pixels)) ** 2 == pixels:
+            return _format_remedy(path, f"x.reshape(-1, 1, {side}, {side})", "of flattened images")
+        case (_, pixels) if pixels % 3 == 0 and (side := math.isqrt(pixels // 3)) ** 2 == pixels // 3 > 0:
+            return _format_remedy(path, f"x.reshape(-1, 3, {side}, {side})", "of flattened images")
+        case _:
+            return ""
+
+
+def _format_remedy(path: Path, expression: str, what: str = "") -> str:
+    return f"; np.save('{path.name}', {expression}) makes them{f' {what}' * bool(what)}"
 
 
 def _check_labels(y: np.ndarray, count: int, path: Path) -> None:
+    if y.ndim == 2 and len(y) == count and y.shape[1] > 1:
+        remedy = _format_remedy(path, "y.argmax(1)", "of one column for each class")
+        raise DataError(f"{path}: has shape {y.shape}; there is one label for each image{remedy}")
+    if y.shape == (count, 1):
+        remedy = _format_remedy(path, "y[:, 0].astype(np.int64)")
+        raise DataError(f"{path}: has shape {y.shape}; labels have one dimension{remedy}")
     if y.dtype != np.int64:
-        raise DataError(f"{path}: holds {y.dtype}; labels are int64, as y.astype(np.int64) makes them of whole numbers")
+        is_whole = y.dtype.kind in "iub" or (y.dtype.kind == "f" and bool((y == np.round(y)).all()))
+        numbered = "np.unique(y, return_inverse=True)[1].astype(np.int64)"
+        remedy = _format_remedy(path, "y.astype(np.int64)" if is_whole else numbered)
+        raise DataError(f"{path}: holds {y.dtype}; labels are int64{remedy}")
     if y.shape != (count,):
         raise DataError(f"{path}: has shape {y.shape}; there is one label for each image, so it has to be ({count},)")
 
@@ -266,7 +328,8 @@ def _check_factors(arrays: Mapping[str, np.ndarray], folder: Path) -> None:
     for name, factors in found.items():
         path, count = _array_path(folder, name), len(arrays[name.replace("factors", "x")])
         if factors.dtype != np.int64:
-            raise DataError(f"{path}: holds {factors.dtype}; factors are int64")
+            remedy = _format_remedy(path, f"{name}.astype(np.int64)", "of whole numbers")
+            raise DataError(f"{path}: holds {factors.dtype}; factors are int64{remedy}")
         if factors.ndim != 2 or len(factors) != count or not factors.shape[1]:
             raise DataError(f"{path}: has shape {factors.shape}; factors are [N, F], a row for each of {count} images")
     if len(found) == 1:

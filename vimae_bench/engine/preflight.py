@@ -11,14 +11,14 @@ from ..config.matrix import is_left_out
 from ..core.errors import BenchError, shorten_text, suggest_similar
 from ..core.margins import GivenMargin, parse_margin
 from ..core.results import Measure
-from ..core.spec import PluginSpec, Run
+from ..core.spec import PluginSpec, Run, Training
 from ..data.prepare import ensure_prepared, open_splits
 from ..data.types import Dataset, Splits
 from ..execution import signals
 from ..models.autoencoder import Autoencoder
 from ..models.model_spec import ModelSpec
 from ..plugin import registry
-from ..plugin.interfaces import Metric
+from ..plugin.interfaces import Metric, Objective
 from ..plugin.manager import PLUGIN_ERRORS
 from ..plugin.measures import list_measures
 from ..plugin.settings import SettingPath
@@ -38,12 +38,18 @@ class _OpenedData:
 
 
 @dataclass(frozen=True)
-class _ModelInspection:
-    """What a look at a model gave: the bytes of its weights, or why it does not fit the images or its objective."""
+class ModelInspection:
+    """What a look at a model gave: the bytes of its weights, or why it does not fit the images or its training."""
 
     weights: int = 0
     unfit: str = ""
     untrainable: str = ""
+    small_batch: str = ""
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with it, in words; empty if nothing is."""
+        return self.unfit or self.untrainable or self.small_batch
 
 
 def check_benchmark(benchmark: Benchmark, data: Path, report: Callable[[str], object]) -> dict[str, int]:
@@ -165,47 +171,62 @@ def _check_models(group: Group, sets: list[_OpenedData], weights: dict[str, int]
     """Data that an architecture cannot serve, and models that an objective cannot train; notes what models weigh."""
     for data in sets:
         name = data.plugin_spec.name
-        if len(data.splits.train) < group.training.batch:
-            yield ("training", "batch"), f"{name} has {len(data.splits.train)} training images, fewer than one batch"
+        count = len(data.splits.train)
+        too_few = f"{name} has {count} training image{'s' * (count != 1)}, fewer than one batch"
+        if count < group.training.batch:
+            yield ("training", "batch"), too_few
         for i, method in enumerate(group.methods):
-            if len(data.splits.train) < method.training.get("batch", 0):
-                yield ("method", i, "training", "batch"), f"{name} has {len(data.splits.train)} training images"
+            if count < method.training.get("batch", 0):
+                yield ("method", i, "training", "batch"), too_few
         for j, architecture in enumerate(group.architectures):
             for i, method in enumerate(group.methods):
                 if is_left_out(group, data.plugin_spec, architecture, method):
                     continue
                 training = replace(group.training, **method.training)
                 run = Run(data.plugin_spec, architecture, method.objective, method.prior, group.latent, training, 0)
-                looked = _inspect_model(run, data.splits.shape)
+                looked = inspect_model(run, data.splits.shape)
                 weights[run.key] = looked.weights
                 if looked.unfit:
                     yield ("architecture", j), f"for {method.label} on {name}: {looked.unfit}"
                     break
                 if looked.untrainable:
                     yield _locate_method(i, method), f"for {method.label} on {name}: {looked.untrainable}"
+                if looked.small_batch:
+                    yield _locate_batch(i, method), f"for {method.label}: {looked.small_batch}"
 
 
 def _locate_method(place: int, method: MethodConfig) -> SettingPath:
     return ("method", place, "repeats" if method.control_of else "objective")
 
 
-def _inspect_model(run: Run, shape: tuple[int, int, int]) -> _ModelInspection:
+def _locate_batch(place: int, method: MethodConfig) -> SettingPath:
+    return ("method", place, "training", "batch") if "batch" in method.training else ("training", "batch")
+
+
+def describe_small_batch(objective: Objective, training: Training) -> str:
+    """Why the batches are too small for an objective, in words; empty if they are not."""
+    least = objective.smallest_batch()
+    return f"its objective takes a batch of {least} or more images, not {training.batch}" * (training.batch < least)
+
+
+def inspect_model(run: Run, shape: tuple[int, int, int]) -> ModelInspection:
     """The run's model on images of this shape. Only shapes and types are looked at."""
     try:
         objective = make_objective(run)
         with UninitializedWeights(), torch.inference_mode():
             model = build_model(run, make_model_spec(run, shape), objective, torch.device("cpu"))
             if wrong := describe_wrong_shape(model):
-                return _ModelInspection(unfit=wrong)
+                return ModelInspection(unfit=wrong)
     except PLUGIN_ERRORS as error:
-        return _ModelInspection(unfit=_describe_error(error))
+        return ModelInspection(unfit=_describe_error(error))
     try:
         objective.check(model)
+        small_batch = describe_small_batch(objective, run.training)
     except ValueError as error:
-        return _ModelInspection(untrainable=str(error))
+        return ModelInspection(untrainable=str(error))
     except PLUGIN_ERRORS as error:
-        return _ModelInspection(untrainable=_describe_error(error))
-    return _ModelInspection(sum(value.nbytes for value in model.state_dict().values()))
+        return ModelInspection(untrainable=_describe_error(error))
+    return ModelInspection(sum(value.nbytes for value in model.state_dict().values()), small_batch=small_batch)
 
 
 def _describe_error(error: BaseException) -> str:

@@ -10,6 +10,7 @@ from .classifiers import (
     fit_rbf_svm,
     latent_means,
     latent_samples,
+    require_labels,
     validate_labels,
 )
 from .generation import FeatureExtractor, GenerativeDistance, ReferenceStatistics
@@ -37,5 +38,6 @@ __all__ = [
     "latent_means",
     "latent_samples",
     "load_inception",
+    "require_labels",
     "validate_labels",
 ]

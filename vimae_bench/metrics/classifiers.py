@@ -75,22 +75,37 @@ def draw_stratified_subset(y: np.ndarray, labels: int, dataset: str, draw: int) 
     each = labels // len(classes)
     if not 1 <= each <= held.min():
         least = f"class {classes[held.argmin()]} has {held.min()}"
-        fit = f"labels = {len(classes)} to {len(classes) * held.min()} would fit"
+        sizes = f"{len(classes)} to {len(classes) * held.min()}" if held.min() > 1 else f"{len(classes)}"
+        fit = f"labels = {sizes} would fit"
         raise BenchError(f"labels = {labels} takes {each} training images of each class, but {least}: {fit}")
     return np.sort(np.concatenate([rng.choice(np.flatnonzero(y == name), each, replace=False) for name in classes]))
 
 
+def require_labels(examples: Examples, part: str) -> np.ndarray:
+    """The labels int64 [N] of the images of a part, such as "test". Raises ValueError where some image has none.
+
+    Negative labels are refused as well: they mark images without a label, and would be taken for a class.
+    """
+    if examples.y is None:
+        raise ValueError(f"the {part} images have no labels; digits, mnist and fashion_mnist have them")
+    if unlabelled := int((examples.y < 0).sum()):
+        raise ValueError(
+            f"{unlabelled} of {len(examples)} {part} images have negative labels, which mark images without a label; "
+            "leave these images out, or number the classes from 0"
+        )
+    return examples.y
+
+
 def validate_labels(splits: Splits, labels: int) -> None:
     """Raises ValueError, with what would fit, where no classifier of test images can be trained on `labels` images."""
-    if splits.train.y is None or splits.test.y is None:
-        raise ValueError("there are no labels to train and test a classifier with; a data set with labels would fit")
-    if len(classes := np.unique(splits.train.y)) < 2:
+    y, test_y = require_labels(splits.train, "training"), require_labels(splits.test, "test")
+    if len(classes := np.unique(y)) < 2:
         raise ValueError(f"all training images are of class {classes[0]}; data of two classes or more would fit")
     try:
-        draw_stratified_subset(splits.train.y, labels, "", 0)
+        draw_stratified_subset(y, labels, "", 0)
     except BenchError as error:
         raise ValueError(str(error)) from error
-    if unknown := set(splits.test.y.tolist()) - set(splits.train.y.tolist()):
+    if unknown := set(test_y.tolist()) - set(y.tolist()):
         example = f"class {min(unknown)} of the test images"
         raise ValueError(f"no training image shows {example}; data whose two parts share their classes would fit")
 
@@ -172,7 +187,8 @@ def _read_features(
 def _fit_principal_components(train: Examples, count: int) -> FeatureFunction:
     from sklearn.decomposition import PCA
 
-    pca = PCA(count, random_state=0).fit(_flatten_images(apply_corruption(train.x, "clean")))
+    with np.errstate(invalid="ignore"):  # shares of a variance of 0, which are not used, of images that are all equal
+        pca = PCA(count, random_state=0).fit(_flatten_images(apply_corruption(train.x, "clean")))
 
     def encode(chunks: Iterator[Tensor]) -> np.ndarray:
         return pca.transform(_flatten_images(chunks)).astype(np.float64)

@@ -23,7 +23,7 @@ from ..data.types import Splits
 from ..engine.build import make_model_on_device
 from ..engine.measure import compute_estimates
 from ..engine.pictures import draw_pictures
-from ..engine.preflight import describe_wrong_shape
+from ..engine.preflight import describe_small_batch, describe_wrong_shape
 from ..engine.record import make_record
 from ..engine.training.loop import train_model as train_model
 from ..models.autoencoder import Autoencoder
@@ -148,6 +148,8 @@ def _build_model(method: MethodSpec, spec: ModelSpec, device: torch.device) -> A
         raise BenchError(f"architecture '{method.architecture.spec.name}': {wrong}")
     with _name_component("cannot train this model", method.objective):
         method.objective.plugin.check(model)
+    if too_small := describe_small_batch(method.objective.plugin, method.training):
+        raise BenchError(f"'{method.objective.spec.name}': {too_small}")
     return model
 
 

@@ -30,6 +30,10 @@ class DivergenceObjective(Objective):
         """Raises ValueError for a prior or posteriors that the divergence is not defined for."""
         self.divergence.check(model.prior, model.family)
 
+    def smallest_batch(self) -> int:
+        """That of the divergence."""
+        return self.divergence.smallest_batch()
+
     def auxiliary(self, spec: ModelSpec) -> nn.Module:
         """The critic, where the divergence has one."""
         critic = self.divergence.critic()

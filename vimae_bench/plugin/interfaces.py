@@ -95,6 +95,10 @@ class Divergence(ABC):
         Called before anything is trained. Unless overridden, everything is accepted.
         """
 
+    def smallest_batch(self) -> int:
+        """The fewest codes that it is defined for; smaller batches are refused before anything is trained."""
+        return 1
+
     def critic(self) -> Critic | None:
         """The network by which the divergence is estimated; None unless overridden."""
         return None
@@ -139,6 +143,10 @@ class Objective(ABC):
 
         Called before anything is trained; only shapes and types may be used, as the weights have no values.
         """
+
+    def smallest_batch(self) -> int:
+        """The fewest images that its loss is defined for; smaller batches are refused before anything is trained."""
+        return 1
 
     def auxiliary(self, spec: ModelSpec) -> nn.Module:  # noqa: ARG002
         """The objective's own trained modules, later at `model.auxiliary`: a discriminator, a learned variance."""

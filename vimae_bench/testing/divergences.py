@@ -63,6 +63,16 @@ def no_nan_where_codes_coincide(divergence: Divergence) -> None:
 
 
 @check
+def smallest_batch_suffices(divergence: Divergence) -> None:
+    """It and its gradient are finite for as few codes as `smallest_batch()` says, or two."""
+    n = max(2, divergence.smallest_batch())
+    z = _sample_codes(3, n=n).requires_grad_()
+    value = _estimate(divergence, z)
+    (slope,) = torch.autograd.grad(value, z)
+    require(bool(value.isfinite() and slope.isfinite().all()), f"it or its gradient is not finite for {n} codes")
+
+
+@check
 def critic_learns(divergence: Divergence) -> None:
     """The loss of a critic halves in 300 steps on codes 3 sd away, and the divergence then moves them back."""
     critic = divergence.critic()
@@ -125,6 +135,7 @@ DIVERGENCE = (
     grows_with_distance,
     gradient_points_to_the_prior,
     no_nan_where_codes_coincide,
+    smallest_batch_suffices,
     critic_learns,
     *(each.apply_to(lambda divergence: TrainingSetup(_DivergenceProbe(divergence))) for each in TRAINING),
     *SETTINGS,

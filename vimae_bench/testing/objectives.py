@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..models.autoencoder import Autoencoder
 from ..plugin.interfaces import Objective
-from .contract import check, require
+from .contract import call_with_seed, check, require
 from .fixtures import HALF
 from .settings import SETTINGS
 from .training import TRAINING, TrainingSetup, run_steps
@@ -18,6 +18,14 @@ def terms_are_finite(objective: Objective) -> None:
     """The loss and its terms are finite scalars."""
     step, losses = run_steps(TrainingSetup(objective), 10)
     require(bool(losses.isfinite().all()), f"a term of {step.terms} is not finite")
+
+
+@check
+def smallest_batch_suffices(objective: Objective) -> None:
+    """The loss and its terms are finite for as few images as `smallest_batch()` says, or two."""
+    setup, n = TrainingSetup(objective), max(2, objective.smallest_batch())
+    terms = call_with_seed(0, lambda: setup.make_step()(setup.select_batch()[:n], HALF))
+    require(bool(terms.isfinite().all()), f"the loss or a term of it is not finite for {n} images")
 
 
 @check
@@ -49,6 +57,7 @@ def _find_missed(loss: Tensor, model: Autoencoder, modules: Sequence[str]) -> It
 
 OBJECTIVE = (
     terms_are_finite,
+    smallest_batch_suffices,
     gradient_reaches_all_weights,
     loss_decreases,
     *(each.apply_to(TrainingSetup) for each in TRAINING),

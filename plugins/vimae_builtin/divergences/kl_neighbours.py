@@ -37,6 +37,10 @@ class NeighbourKL(Divergence):
         if not has_full_support(prior):
             raise ValueError("kl_neighbours needs a prior whose density is positive everywhere, such as 'normal'")
 
+    def smallest_batch(self) -> int:
+        """One more than the neighbours of each code."""
+        return self.neighbours + 1
+
     def loss(self, z: Tensor, prior: Prior, context: DivergenceContext) -> Tensor:  # noqa: ARG002
         n, d = z.shape
         if n <= self.neighbours:

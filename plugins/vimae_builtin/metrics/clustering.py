@@ -8,7 +8,7 @@ import numpy as np
 from annotated_types import Ge
 
 from vimae_bench.data import choose_places
-from vimae_bench.metrics import FeatureReader, baseline_features, latent_means
+from vimae_bench.metrics import FeatureReader, baseline_features, latent_means, require_labels
 from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, Splits, derive_seed, hookimpl
 
 STARTS = 10
@@ -39,10 +39,10 @@ class Clustering(Metric):
     images: Annotated[int, Ge(100)] = 2000
 
     def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
-        if splits.test.y is None:
-            raise ValueError("clustering: the test images have no labels; digits, mnist and fashion_mnist have them")
-        chosen = min(self.images, len(splits.test))
-        if not 2 <= (classes := len(np.unique(splits.test.y))) < chosen:
+        y, chosen = require_labels(splits.test, "test"), min(self.images, len(splits.test))
+        if (classes := len(np.unique(y))) < 2:
+            raise ValueError(f"clustering: all test images are of class {y[0]}; it takes two classes or more")
+        if chosen <= classes:
             raise ValueError(
                 f"clustering: {chosen} test images of {classes} classes; it takes more images than classes"
             )

@@ -197,7 +197,7 @@ def require_factors(splits: Splits) -> None:
     if not splits.test.factors:
         raise ValueError("no factors of the test images are known; blobs, dsprites and omniglot have them")
     if len(splits.test) < MIN_IMAGES:
-        raise ValueError(f"there are {len(splits.test)} test images; {MIN_IMAGES} or more would fit")
+        raise ValueError(f"there are too few test images, {len(splits.test)}; {MIN_IMAGES} or more would fit")
 
 
 def draw_codes(evaluation: Evaluation, known: Factors, count: int) -> tuple[np.ndarray, Factors]:

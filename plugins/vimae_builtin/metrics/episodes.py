@@ -10,7 +10,7 @@ from annotated_types import Ge, MinLen
 
 from vimae_bench.data import Corruption
 from vimae_bench.functional import estimate_mean
-from vimae_bench.metrics import FeatureReader, baseline_features, fit_rbf_svm, latent_means
+from vimae_bench.metrics import FeatureReader, baseline_features, fit_rbf_svm, latent_means, require_labels
 from vimae_bench.plugin import Estimate, Evaluation, Examples, Measure, Metric, ModelSpec, Splits, derive_seed, hookimpl
 
 
@@ -48,6 +48,7 @@ class Episodes(Metric):
             Corruption.parse(name)
 
     def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
+        require_labels(splits.test, "test")
         if reason := self._explain_misfit(splits.test):
             raise ValueError(reason)
 
@@ -126,6 +127,8 @@ class Episodes(Metric):
         if self.split == "drawer" and "drawer" not in examples.factors:
             return "split = 'drawer' needs to know who drew each image, as omniglot does; split = 'random' would fit"
         classes, held = np.unique(examples.y, return_counts=True)
+        if len(classes) < 2:
+            return f"all test images are of class {classes[0]}; data of two classes or more would fit"
         if len(classes) < self.ways:
             return f"ways = {self.ways}, but there are {len(classes)} classes; ways = {len(classes)} would fit"
         each = _count_images_per_drawer(examples) if self.split == "drawer" else 1

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vimae_bench.data import array_sha256, cached_arrays
 from vimae_bench.functional import estimate_frechet_distance
-from vimae_bench.metrics import FeatureExtractor, GenerativeDistance, ReferenceStatistics
+from vimae_bench.metrics import FeatureExtractor, GenerativeDistance, ReferenceStatistics, require_labels
 from vimae_bench.plugin import BenchError, Estimate, Examples, Metric, ModelSpec, Splits, derive_seed, hookimpl
 
 WIDTHS = (32, 64, 128)
@@ -52,8 +52,10 @@ class FdCnn(GenerativeDistance):
 
     def check(self, splits: Splits, spec: ModelSpec) -> None:
         super().check(splits, spec)
-        if splits.train.y is None:
-            raise ValueError("fd_cnn trains a classifier and needs training labels; fd_pca64 does without")
+        try:
+            require_labels(splits.train, "training")
+        except ValueError as error:
+            raise ValueError(f"fd_cnn trains a classifier ({error}); fd_pca64 does without labels") from error
 
     def cost(self, spec: ModelSpec, device: str) -> float:
         return self.estimate_cost({"cpu": 1e-6 * spec.shape[1] * spec.shape[2], "cuda": 1e-5}, device)

@@ -80,7 +80,9 @@ class PcaFeatures:
         rng = np.random.Generator(np.random.Philox(key=derive_seed("fd_pca64")))
         few = np.sort(rng.choice(len(self.training), min(FITTED, len(self.training)), replace=False))
         x = _flatten_images(self.training[few])
-        return {"axes": PCA(min(COMPONENTS, *x.shape), random_state=0).fit(x).components_.astype(np.float32)}
+        with np.errstate(invalid="ignore"):  # shares of a variance of 0, which are not used, of images all equal
+            pca = PCA(min(COMPONENTS, *x.shape), random_state=0).fit(x)
+        return {"axes": pca.components_.astype(np.float32)}
 
 
 def _flatten_images(images: np.ndarray) -> np.ndarray:

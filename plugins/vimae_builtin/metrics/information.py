@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from vimae_bench.data import choose_places
 from vimae_bench.functional import mutual_information_discrete
+from vimae_bench.metrics import require_labels
 from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, Splits, hookimpl
 
 from ._shared.blocks import estimate_block_error, split_blocks
@@ -68,10 +69,9 @@ class Information(Metric):
     images: Annotated[int, Ge(LEAST_IMAGES)] = 10_000
 
     def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
-        if splits.test.y is None:
-            raise ValueError("information: the test images have no labels; digits, mnist and fashion_mnist have them")
+        require_labels(splits.test, "test")
         if (n := len(splits.test)) < LEAST_IMAGES:
-            raise ValueError(f"information: there are {n} test images; it takes {LEAST_IMAGES} or more")
+            raise ValueError(f"information: too few test images, {n}; it takes {LEAST_IMAGES} or more")
 
     def cost(self, spec: ModelSpec, device: str) -> float:  # noqa: ARG002
         return 20.0

@@ -56,7 +56,7 @@ class LatentEntropy(Metric):
     def check(self, splits: Splits, spec: ModelSpec) -> None:
         if len(splits.test) <= spec.latent:
             raise ValueError(
-                f"latent_entropy: {len(splits.test)} test images have no covariance of {spec.latent} latents; "
+                f"latent_entropy: too few test images, {len(splits.test)}, for a covariance of {spec.latent} latents; "
                 f"take more than {spec.latent} images"
             )
 

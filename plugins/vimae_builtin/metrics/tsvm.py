@@ -63,6 +63,10 @@ class Tsvm(Metric):
 
     def check(self, splits: Splits, spec: ModelSpec) -> None:  # noqa: ARG002
         validate_labels(splits, self.labels)
+        classes = len(np.unique(np.asarray(splits.train.y)))
+        if self.labels // classes * classes == (n := len(splits.train)):
+            fit = f"labels = {n - classes} would fit" if n > classes else "data with more of them would fit"
+            raise ValueError(f"labels = {self.labels} leaves none of {n} training images unlabelled: {fit}")
 
     def cost(self, spec: ModelSpec, device: str) -> float:
         """Of ten classes, 10,000 test images and a convolutional net of width 64, which takes 0.6 s to encode them."""

@@ -1,0 +1,89 @@
+"""Every metric, divergence and objective on data that it may not be made for, and the table of it in the docs.
+
+A plugin measures or trains, or refuses the data in a sentence before anything is trained. What a refusal says would fit
+is tried.
+"""
+
+import numpy as np
+import pytest
+import torch
+
+from vimae_bench.engine.build import build_model, make_objective
+from vimae_bench.engine.measure import compute_estimates
+from vimae_bench.engine.step.step import TrainingStep
+from vimae_bench.metrics import WeightsUnavailable
+from vimae_bench.plugin import Evaluation
+from vimae_bench.plugin.catalog import get_catalog
+from vimae_bench.plugin.registry import make_plugin
+from vimae_bench.testing.contract import call_with_seed
+from vimae_bench.testing.odd_data import ODD_DATA, list_objectives, make_run, try_metric, try_objective
+
+QUICK_DATA = ("two test images", "ten images", "grey")
+"""The data that plugins are tried on in every run of the tests."""
+MAX_SECONDS = 60
+"""Metrics that take longer, by what they say of themselves, are not measured here."""
+METRICS = [entry.name for entry in get_catalog().entries if entry.kind == "metric"]
+OBJECTIVES = list_objectives()
+TRAINED_DATA = {odd.splits.train.x.tobytes(): name for name, odd in reversed(ODD_DATA.items())}
+"""The data whose training images differ."""
+
+
+def each(plugins, data):
+    pairs = [(plugin, name) for plugin in plugins for name in data]
+    marks = {name: () if name in QUICK_DATA else (pytest.mark.slow,) for name in data}
+    return [pytest.param(*pair, id=" on ".join(pair), marks=marks[pair[1]]) for pair in pairs]
+
+
+def is_sentence(words):
+    return len(words.split()) > 5 and "\n" not in words and not words.endswith(".")
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_metrics_refuse_data_in_a_sentence(name):
+    for trial in (try_metric(name, data) for data in ODD_DATA):
+        assert all(map(is_sentence, trial.refusals))
+
+
+@pytest.mark.parametrize(("name", "data"), each(METRICS, ODD_DATA))
+def test_a_metric_measures_data_that_it_does_not_refuse(name, data, cache):
+    odd, trial = ODD_DATA[data], try_metric(name, data)
+    metric = make_plugin("metric", trial.spec)
+    if not trial.accepted:
+        return
+    if metric.cost(odd.spec, "cpu") > MAX_SECONDS:
+        pytest.skip(f"takes {metric.cost(odd.spec, 'cpu'):.0f} s")
+    measured = set()
+    for objective in (spec for title, spec in OBJECTIVES.items() if title in ("ae", "elbo")):
+        run = make_run(objective, odd)
+        model = build_model(run, odd.spec, make_objective(run), torch.device("cpu")).eval()
+        evaluation = Evaluation(model, odd.splits, data, 0, torch.device("cpu"))
+        try:
+            rows = [compute_estimates(metric, evaluation), *metric.references(odd.splits, odd.spec, data).values()]
+        except WeightsUnavailable as error:
+            pytest.skip(str(error))
+        assert all(np.isfinite(estimate.value) for row in rows for estimate in row.values())
+        measured |= {*rows[0]}
+    assert measured, "it should have refused the data"
+
+
+@pytest.mark.parametrize("title", OBJECTIVES)
+def test_objectives_refuse_data_in_a_sentence(title):
+    for trial in (try_objective(title, data) for data in TRAINED_DATA.values()):
+        assert all(map(is_sentence, trial.refusals))
+
+
+@pytest.mark.parametrize(("title", "data"), each(OBJECTIVES, TRAINED_DATA.values()))
+def test_an_objective_trains_on_data_that_it_does_not_refuse(title, data):
+    odd, trial = ODD_DATA[data], try_objective(title, data)
+    if not trial.accepted:
+        return
+    run = make_run(trial.spec, odd)
+    objective = make_objective(run)
+    model = build_model(run, odd.spec, objective, torch.device("cpu"))
+    images = torch.from_numpy(odd.splits.train.x)
+    step = TrainingStep(model.train(), objective, run.training, images)
+    places = torch.arange(run.training.batch)
+    for i in range(3):
+        terms = call_with_seed(i, lambda: step(places, torch.tensor(i / 3)))
+        assert terms.isfinite().all()
+    assert all(p.isfinite().all() for p in model.parameters())

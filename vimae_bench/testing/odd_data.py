@@ -1,0 +1,197 @@
+"""Data that not every plugin is made for. Each measures or trains on them, or refuses them before training."""
+
+import re
+from ast import literal_eval
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.spec import PluginSpec, Run, Training
+from ..data.types import Examples, Splits
+from ..engine.preflight import inspect_model
+from ..metrics import WeightsUnavailable
+from ..models.model_spec import ModelSpec
+from ..plugin.catalog import Catalog, CatalogEntry, get_catalog
+from ..plugin.interfaces import Metric
+from ..plugin.registry import make_plugin
+from ..plugin.settings import SettingsChecker
+
+Pixels = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+CLASSES, DRAWERS = 5, 20
+LATENT = 4
+LARGEST_BATCH = 20
+REMEDY = re.compile(r"(\w+) = ('\w+'|\d+)(?: to (\d+))?")
+"""A setting that a refusal says would fit, or the range of it."""
+
+
+@dataclass(frozen=True)
+class OddData:
+    """A data set and what is odd about it, in a few words."""
+
+    splits: Splits
+    description: str
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What a model of these images has to fit."""
+        return ModelSpec(self.splits.shape, LATENT)
+
+    @property
+    def training(self) -> Training:
+        """A training in batches that the images fill."""
+        return Training(batch=min(LARGEST_BATCH, len(self.splits.train)))
+
+
+def _make(
+    train: int,
+    test: int,
+    classify: Callable[[Labels], Labels | None] = lambda i: i % CLASSES,
+    change: Callable[[Pixels], Pixels] = lambda x: x,
+    shape: tuple[int, int, int] = (1, 8, 8),
+) -> Splits:
+    """Random images of two parts; `classify` gives the labels of images by their number, from 0 in each part.
+
+    Factors are the class, and who drew the image: each drawer one of each class.
+    """
+    random = np.random.default_rng(0)
+
+    def make_part(n: int) -> Examples:
+        x, y = random.integers(0, 256, (n, *shape)).astype(np.uint8), classify(np.arange(n))
+        factors = {} if y is None else {"class": y, "drawer": np.arange(n) // CLASSES % DRAWERS}
+        return Examples(change(x) if n else x, y, factors)
+
+    return Splits(make_part(train), make_part(0), make_part(test))
+
+
+def _fill(value: int) -> Callable[[Pixels], Pixels]:
+    return lambda x: np.full_like(x, value)
+
+
+def _label_half(i: Labels) -> Labels:
+    return np.where(i % 2, -1, i // 2 % CLASSES)
+
+
+def _duplicate(splits: Splits) -> Splits:
+    """Every image of the test part twice in both parts."""
+    rows = np.repeat(np.arange(len(splits.test)), 2)
+    factors = {name: values[rows] for name, values in splits.test.factors.items()}
+    part = Examples(splits.test.x[rows], np.asarray(splits.test.y)[rows], factors)
+    return Splits(part, splits.validation, part)
+
+
+def _set_factors(splits: Splits, values: Callable[[Labels], Labels]) -> Splits:
+    """The same with these values of its factors, by the numbers of images."""
+    test = splits.test
+    factors = {name: values(np.arange(len(test))) for name in test.factors}
+    return Splits(splits.train, splits.validation, Examples(test.x, test.y, factors))
+
+
+ODD_DATA: Mapping[str, OddData] = {
+    "one test image": OddData(_make(200, 1), "a single test image"),
+    "two test images": OddData(_make(200, 2), "two test images, of two classes"),
+    "three test images": OddData(_make(200, 3), "three test images, of three classes"),
+    "two training images": OddData(_make(2, 100), "two training images, in batches of 2"),
+    "ten images": OddData(_make(10, 10), "ten images of five classes in each part"),
+    "one class": OddData(_make(200, 100, np.zeros_like), "all images of one class"),
+    "rare class": OddData(_make(200, 100, lambda i: np.minimum(i, 1)), "one class has one image in each part"),
+    "new class": OddData(
+        _make(200, 100, lambda i: i % (CLASSES + (len(i) < 200))), "the test part has a class of its own"
+    ),
+    "far labels": OddData(_make(200, 100, lambda i: i % CLASSES * 10**12), "labels as large as 4e12"),
+    "sorted": OddData(_make(200, 100, lambda i: i * CLASSES // max(len(i), 1)), "images in the order of their classes"),
+    "no labels": OddData(_make(200, 100, lambda _: None), "neither labels nor factors"),
+    "partly labelled": OddData(_make(200, 100, _label_half), "every other label is -1"),
+    "constant factors": OddData(_set_factors(_make(200, 500), np.zeros_like), "every factor has one value"),
+    "unique factors": OddData(
+        _set_factors(_make(200, 500), lambda i: i), "every factor has another value in each image"
+    ),
+    "grey": OddData(_make(200, 500, change=_fill(128)), "every pixel is 128"),
+    "black": OddData(_make(200, 100, change=_fill(0)), "every pixel is 0"),
+    "white": OddData(_make(200, 100, change=_fill(255)), "every pixel is 255"),
+    "binary": OddData(_make(200, 100, change=lambda x: x // 128 * 255), "every pixel is 0 or 255"),
+    "repeated": OddData(_make(200, 100, change=lambda x: np.repeat(x[:1], len(x), 0)), "one image again and again"),
+    "duplicated": OddData(_duplicate(_make(0, 50)), "each image twice, and test images are training images"),
+    "colour": OddData(_make(200, 100, shape=(3, 8, 8)), "three channels"),
+    "oblong": OddData(_make(200, 100, shape=(1, 6, 10)), "images of 6 x 10 pixels"),
+    "one pixel": OddData(_make(200, 100, shape=(1, 1, 1)), "images of a single pixel"),
+}
+"""The data by name. Parts have 200 and 100 noise images of 1 x 8 x 8 pixels and five classes, unless told.
+
+Where metrics of factors are tried there are 500 images to test on, the fewest that they take."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Whether a plugin takes some odd data: `spec` is what it takes, with settings that its refusals asked for.
+
+    `refusals` are its words, one after the other; it is `accepted` if the settings that the last of them asks for, or
+    its default settings, are accepted.
+    """
+
+    plugin: str
+    data: str
+    spec: PluginSpec
+    refusals: tuple[str, ...]
+    accepted: bool
+
+
+def try_metric(name: str, data: str) -> Trial:
+    """Whether a metric takes the data of this name, by its own `check`."""
+    odd, refusals, settings = ODD_DATA[data], list[str](), dict[str, Any]()
+    while True:
+        spec = PluginSpec(name, dict(settings))
+        metric: Metric = make_plugin("metric", spec)
+        try:
+            metric.check(odd.splits, odd.spec)
+        except WeightsUnavailable:  # which are asked for last, of data that fit
+            return Trial(name, data, spec, tuple(refusals), accepted=True)
+        except ValueError as error:
+            refusals.append(str(error))
+            if not (remedy := read_remedy(str(error))) or remedy.items() <= settings.items():
+                return Trial(name, data, spec, tuple(refusals), accepted=False)
+            settings |= remedy
+        else:
+            return Trial(name, data, spec, tuple(refusals), accepted=True)
+
+
+def read_remedy(refusal: str) -> dict[str, Any]:
+    """The settings that would fit, according to a refusal; of a range of numbers the last."""
+    clause, would_fit, _ = refusal.partition(" would fit")
+    found = REMEDY.findall(re.split("[;:] ", clause)[-1]) if would_fit else []
+    return {name: literal_eval(last or first) for name, first, last in found}
+
+
+def try_objective(title: str, data: str) -> Trial:
+    """Whether the objective of this title, one of `list_objectives`, can be trained on the data of this name."""
+    odd, spec = ODD_DATA[data], list_objectives()[title]
+    looked = inspect_model(make_run(spec, odd), odd.splits.shape)
+    return Trial(title, data, spec, (looked.problem,) * bool(looked.problem), accepted=not looked.problem)
+
+
+def make_run(objective: PluginSpec, odd: OddData) -> Run:
+    """A training with the simplest plugins of all other kinds."""
+    others = (PluginSpec("arrays", {"path": "odd"}), PluginSpec("mlp", {"hidden": [16]}))
+    return Run(*others, objective, PluginSpec("normal"), LATENT, odd.training, 0)
+
+
+def list_objectives(catalog: Catalog | None = None) -> dict[str, PluginSpec]:
+    """Every objective, and those that have a divergence with each divergence, by titles such as `vimae with mmd`."""
+    catalog = catalog or get_catalog()
+    entries = [entry for entry in catalog.entries if entry.kind == "objective"]
+    return dict(pair for entry in entries for pair in _vary_divergence(entry, catalog))
+
+
+def _vary_divergence(entry: CatalogEntry, catalog: Catalog) -> Iterator[tuple[str, PluginSpec]]:
+    fields, required = entry.form["fields"], entry.form["required"]
+    inner = [name for name in required if "plugin" in fields[name]]
+    numbers = {name: 0.5 * (i + 1) for i, name in enumerate(name for name in required if name not in inner)}
+    complete = SettingsChecker(catalog.get_form).complete
+    for chosen in product(*(catalog.list_names(fields[name]["plugin"]) for name in inner)):
+        raw = {"use": entry.name, **numbers, **dict(zip(inner, chosen, strict=True))}
+        title = " with ".join([entry.name, *chosen])
+        yield title, PluginSpec.from_json(complete({"plugin": "objective"}, raw))
