@@ -153,10 +153,9 @@ SMALL_BATCHES = {
 }
 
 
-@pytest.mark.parametrize(("where", "objective", "divergence", "batch", "least"), SMALL_BATCHES.values(), ids=SMALL_BATCHES)
-def test_batches_that_are_too_small_for_an_objective_are_refused(
-    where, objective, divergence, batch, least, benchmark_file, tmp_path
-):
+@pytest.mark.parametrize("case", SMALL_BATCHES.values(), ids=SMALL_BATCHES)
+def test_batches_that_are_too_small_for_an_objective_are_refused(case, benchmark_file, tmp_path):
+    where, objective, divergence, batch, least = case
     weights = {"a": 0.5, "l": 2.0} if objective == "infovae" else {}
     method = {"label": "A", "objective": {"use": objective, "divergence": divergence, **weights}, "prior": "normal"}
     if where.startswith("method"):
