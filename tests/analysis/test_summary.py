@@ -185,6 +185,12 @@ def test_seeds_without_a_run_count_among_all(results):
         for label, sse in (("A", 20.0), ("B", 25.0), ("C", 30.0))[: 3 if seed < 4 else 2]:
             results.add(label, seed, sse=sse + seed)
     assert "C lacks 1 of 5 runs (1 missing): not comparable." in summarize(results).certainty
+    results.add("D", 0, sse=30.0)
+    results.add("E", 0, sse=30.0)
+    assert summarize(results).certainty[1:] == (
+        "C lacks 1 of 5 runs (1 missing): not comparable.",
+        "D and E lack 4 of 5 runs (4 missing): not comparable.",
+    )
 
 
 def test_measures_without_a_direction_give_their_range(results):

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from helpers.figures import list_cut_texts, list_overlaps, measure_smallest_svg_type, measure_smallest_type
 from vimae_bench.analysis.load import BenchmarkResults
 from vimae_bench.core.errors import BenchError
 from vimae_bench.reports.all_figures import NamedFigure, draw_named_figures
+from vimae_bench.reports.latent_code_figure import draw_codes
 from vimae_bench.reports.plot_axes import choose_ticks
 from vimae_bench.reports.plot_style import encode_figure, parse_width
 from vimae_bench.reports.plot_text import FONT_SIZE, fit_name, format_tick, measure_text, wrap_text
@@ -80,6 +82,23 @@ def test_every_figure_can_be_read_at_its_width(everything: BenchmarkResults, wid
         "performance-profiles",
         "reconstructions-and-samples",
     ]
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 7])
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_no_name_above_codes_is_cut_whatever_the_number_of_methods(results, width: float, count: int):
+    z = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float16)
+    for label in ("AE", "β_A-VAE", *(f"VIMAE-{n}" for n in range(5)))[:count]:
+        folder = results.add(label, 0, sse=26.3, rate=0.000257, mmd2=0.00456)
+        folder.pictures.mkdir()
+        np.savez_compressed(folder.pictures / "codes.npz", z=z, y=np.arange(40) % 10)
+    figure = draw_codes(results.store.load_results(results.entries), width=width)
+    assert not list_cut_texts(figure)
+    assert not list_overlaps(figure)
+    FigureCanvasAgg(figure).draw()
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    lowest = shown[-min(count, sum(axes.get_subplotspec().rowspan.start == 0 for axes in figure.axes)) :]
+    assert all(any(tick.label1.get_visible() for tick in axes.xaxis.get_major_ticks()) for axes in lowest)
 
 
 def read_pdf_width(figure: Figure) -> float:

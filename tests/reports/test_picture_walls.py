@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vimae_bench.reports.picture_walls import collect_walls, crop_table, draw_wall, enlarge_images
+from vimae_bench.reports.picture_walls import collect_walls, crop_table, draw_wall, enlarge_images, spread_places
 from vimae_bench.storage.picture_data import BarChart, ImageTable, ScatterPlot
 from vimae_bench.storage.picture_files import write_picture, write_reasons
 
@@ -73,6 +73,21 @@ def test_every_kind_is_drawn_with_its_labels_and_no_small_type(results: list[Any
         assert min(text.get_fontsize() for text in texts) >= 7
         found = {text.get_text() for axes in figure.axes for text in axes.texts}
         assert wall.name != "table" or {"A", "B", "2 3"} <= found
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "places"),
+    [
+        (11, 7, [0, 2, 4, 6, 8, 10]),
+        (13, 9, [0, 2, 4, 6, 8, 10, 12]),
+        (11, 5, [0, 2, 5, 8, 10]),
+        (3, 8, [0, 1, 2]),
+        (9, 1, [0]),
+        (1, 4, [0]),
+    ],
+)
+def test_places_have_equal_steps_unless_few_would_be_left(count, most, places):
+    assert spread_places(count, most) == places
 
 
 def test_a_cropped_table_keeps_its_ends_and_their_labels() -> None:

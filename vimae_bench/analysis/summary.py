@@ -18,7 +18,7 @@ from .decision import MIN_SEEDS, MIN_TESTED_SEEDS, MeasureDecision
 from .footnotes import format_count
 from .leaderboard_data import Leaderboard, LeaderboardRow
 from .measure_texts import describe_condition, describe_unit
-from .statements import describe_baselines, join_all
+from .statements import describe_baselines, join_all, join_names
 
 TOPICS = ("Reconstruction", "Prior match", "Generation", "Representation", "Robustness", "Information")
 """In the order of reading; others follow, and then measures without a topic."""
@@ -315,8 +315,12 @@ def _describe_certainty(board: Leaderboard) -> Iterator[str]:
     for row in board.rows:
         if row.has_other_data:
             yield f"{row.label} has other data: not comparable."
-        elif not row.is_complete:
-            yield f"{row.label} lacks {_describe_missing(row)}: not comparable."
+    lacking: dict[str, list[str]] = {}
+    for row in board.rows:
+        if not row.has_other_data and not row.is_complete:
+            lacking.setdefault(_describe_missing(row), []).append(row.label)
+    for runs, labels in lacking.items():
+        yield f"{join_names(labels)} {'lacks' if len(labels) == 1 else 'lack'} {runs}: not comparable."
 
 
 def _describe_missing(row: LeaderboardRow) -> str:

@@ -72,11 +72,13 @@ def draw_codes(
     notes = [wrap_text(_describe_values(result, measures), inches) for result, _ in panels]
     lines = max(note.count("\n") + 1 for note in notes)
     figure = Figure((width, rows * (inches + (lines + 1.3) * LINE_HEIGHT) + AXIS_SPACE / 2), dpi=DPI)
-    figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02)
+    figure.set_layout_engine("compressed", w_pad=0.02, h_pad=0.03)
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     limit = _choose_axis_limit(readable)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
+    for axes in grid.flat[max(len(panels) - columns, 0) : len(panels)]:  # with nothing below them
+        axes.tick_params(labelbottom=True)
     for axes, (result, codes), note in zip(grid.flat, panels, notes, strict=False):
         _draw_panel(axes, result, codes, limit, inches)
         lines = note.count("\n") + bool(note)

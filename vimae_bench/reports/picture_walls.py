@@ -30,6 +30,8 @@ MIN_ROWS, MIN_COLUMNS = 2, 5
 """The least rows of a table, and the least columns of one of two tables next to each other."""
 MAX_ORDERED_ROWS = 10
 """Of so many rows the first ones are kept, of more, as in a grid, ones that are spread evenly."""
+EVEN_SHARE = 0.75
+"""Rows and columns with equal steps are kept if they are at least this share of those for which there is room."""
 CHART_WIDTH = 1.6
 """The least width of a chart in inches."""
 SMOOTHED_BELOW, ENLARGED_SIZE = 20, 48
@@ -106,8 +108,7 @@ def draw_wall(wall: PictureWall, width: float = TEXT_WIDTH) -> "Figure":
 def crop_table(table: ImageTable, rows: int, columns: int) -> ImageTable:
     """At most so many rows and columns of a table, spread evenly, its first and last ones among them."""
     kept_rows, kept_columns = (
-        np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist()
-        for count, most in zip(table.images.shape[:2], (rows, columns), strict=True)
+        spread_places(count, most) for count, most in zip(table.images.shape[:2], (rows, columns), strict=True)
     )
     notes = tuple(tuple(table.notes[r][c] for c in kept_columns) for r in kept_rows) if table.notes else ()
     return replace(
@@ -117,6 +118,17 @@ def crop_table(table: ImageTable, rows: int, columns: int) -> ImageTable:
         column_labels=tuple(table.column_labels[c] for c in kept_columns),
         notes=notes,
     )
+
+
+def spread_places(count: int, most: int) -> list[int]:
+    """At most so many of `count` places, the first and the last among them, with equal steps unless few would be left.
+
+    What is shown there, such as quantiles, mostly has equal steps itself.
+    """
+    most = min(count, most)
+    even = max((n for n in range(2, most + 1) if (count - 1) % (n - 1) == 0), default=1)
+    kept = even if even >= EVEN_SHARE * most else most
+    return np.linspace(0, count - 1, kept).round().astype(int).tolist()
 
 
 def enlarge_images(images: Images, size: int = ENLARGED_SIZE) -> Images:
@@ -190,7 +202,7 @@ def _arrange_tables(tables: Sequence[ImageTable], width: float) -> _TableLayout:
     smallest = max(SMALLEST_TILE, max(map(measure_text, [*labels, *notes])) + 0.04)
     room = [width / across - left - TABLE_GAP for across in (1, 2)]
     across = 2 if len(tables) > 1 and room[1] / min(columns, MIN_COLUMNS) >= smallest else 1
-    columns = min(columns, max(1, int(room[across - 1] / smallest)))
+    columns = len(spread_places(columns, max(1, int(room[across - 1] / smallest))))
     tile = min(room[across - 1] / columns, LARGEST_TILE)
     sides = tile, tile * first.images.shape[2] / first.images.shape[3]
     label_lines = max(wrap_text(label, tile).count("\n") for label in first.column_labels) + 1
