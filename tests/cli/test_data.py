@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from vimae_bench.cli import main
+from vimae_builtin.datasets.digits import Digits
 from vimae_builtin.datasets.omniglot import Omniglot
 
 
@@ -14,6 +17,14 @@ def data(tmp_path):
         return CliRunner().invoke(main, ["data", *words, "--data", str(tmp_path)])
 
     return call
+
+
+original = Digits.prepare
+
+
+def prepare_darker(self, scratch):
+    found = original(self, scratch)
+    return replace(found, test=replace(found.test, x=found.test.x // 2))
 
 
 def test_a_data_set_is_listed_prepared_and_verified(data, tmp_path):
@@ -37,6 +48,18 @@ def test_preparing_again_changes_nothing(data, tmp_path):
     assert again.exit_code == 0
     assert "once" not in again.output
     assert (tmp_path / "digits" / "train_x.npy").stat() == before
+
+
+def test_what_has_changed_is_said_of_data_prepared_again(data, tmp_path, monkeypatch):
+    first = data("prepare", "digits", "--again")
+    assert " changed: " not in first.output
+    assert " changed: " not in data("prepare", "digits", "--again").output
+    monkeypatch.setattr("vimae_builtin.datasets.digits.Digits.prepare", prepare_darker)
+    again = data("prepare", "digits", "--again")
+    assert again.exit_code == 0
+    said = "digits: test_x.npy changed: runs on the earlier data are not continued; keep new ones apart with --results"
+    assert again.output.splitlines()[-1] == said
+    assert "all sums agree" in data("verify", "digits").output
 
 
 def test_a_flipped_bit_is_found_and_changes_the_exit_code(data, tmp_path):

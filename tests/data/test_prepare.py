@@ -16,7 +16,7 @@ import torch
 
 from vimae_bench.data import fetch
 from vimae_bench.data.layout import compute_digests, describe_arrays, load_arrays, read_digests, verify_arrays
-from vimae_bench.data.prepare import ensure_prepared, get_data_folder, open_splits, resolve_folder
+from vimae_bench.data.prepare import ensure_prepared, get_data_folder, open_splits, prepare_again, resolve_folder
 from vimae_bench.plugin import DataError, Examples, PreparedDataset
 
 X = np.arange(12 * 3 * 4 * 5, dtype=np.uint8).reshape(12, 3, 4, 5)
@@ -118,6 +118,42 @@ def test_a_folder_that_is_there_needs_no_preparing(folder):
     splits = open_splits(Unreachable(), ensure_prepared(Unreachable(), folder.parent).parent)
     assert splits.train.y is None
     assert splits.test.y is not None
+
+
+@dataclass(frozen=True)
+class Brighter(Images):
+    """The same data set after its originals have changed."""
+
+    def prepare(self, scratch):
+        before = super().prepare(scratch)
+        return PreparedDataset(Examples(before.train.x + 1, before.train.y), before.test, "counted")
+
+
+def test_data_that_are_prepared_again_are_those_of_the_originals_now(folder):
+    mapped = load_arrays(folder)["train_x"]
+    assert prepare_again(Images(), folder.parent) == ""
+    assert prepare_again(Brighter(), folder.parent) == "train_x.npy"
+    assert (load_arrays(folder)["train_x"] == X[:8] + 1).all()
+    assert (mapped == X[:8]).all()  # as a run that is under way sees them
+    assert verify_arrays(folder) == []
+    assert {p.name for p in folder.parent.iterdir()} <= {"images", ".images.lock"}
+
+
+def test_data_that_cannot_be_prepared_again_stay(folder, tmp_path):
+    with pytest.raises(DataError, match="no route to host"):
+        prepare_again(Unreachable(), folder.parent)
+    assert verify_arrays(folder) == []
+    with pytest.raises(DataError, match="your own folder, which is used as it is"):
+        prepare_again(Brighter(folder=str(folder)), tmp_path)
+    (folder / "dataset.json").unlink()
+    with pytest.raises(DataError, match="may be the only copy; move it away"):
+        prepare_again(Brighter(), folder.parent)
+    assert (load_arrays(folder)["train_x"] == X[:8]).all()
+
+
+def test_data_that_are_not_there_are_prepared_for_the_first_time(tmp_path):
+    assert prepare_again(Images(), tmp_path) == ""
+    assert verify_arrays(tmp_path / "images") == []
 
 
 def test_a_failed_download_says_what_and_what_to_do_and_leaves_nothing(tmp_path):

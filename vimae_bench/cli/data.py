@@ -52,11 +52,13 @@ def list_(data: Path | None) -> None:
 @data.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=_complete_names)
 @settings_option
+@click.option("--again", is_flag=True, help="Prepare anew what is there, as from new files of a folder.")
 @data_option
-def prepare(names: tuple[str, ...], settings: tuple[str, ...], data: Path | None) -> None:
+def prepare(names: tuple[str, ...], settings: tuple[str, ...], again: bool, data: Path | None) -> None:
     """Download data sets and convert them for runs.
 
-    What is there already is checked and left alone. Settings are given to every data set that is named.
+    What is there already is checked and left alone, unless it is prepared --again: what differs then is said, and runs
+    on the earlier data are kept, but not continued. Settings are given to every data set that is named.
 
     \b
     Examples:
@@ -64,7 +66,7 @@ def prepare(names: tuple[str, ...], settings: tuple[str, ...], data: Path | None
       vimae-bench data prepare omniglot -s rotations=none
     """
     from ..data.layout import describe_arrays
-    from ..data.prepare import ensure_prepared
+    from ..data.prepare import ensure_prepared, prepare_again
     from ..plugin.registry import complete_spec, make_plugin
 
     catalog, given = get_catalog(), parse_settings(settings)
@@ -74,8 +76,13 @@ def prepare(names: tuple[str, ...], settings: tuple[str, ...], data: Path | None
             raise BenchError(f"{entry.name} is {_describe_own(entry)}; here {needed} does")
     specs = [complete_spec("dataset", {"use": name, **given}, catalog, f"settings of {name}") for name in names]
     for spec in specs:
-        folder = ensure_prepared(make_plugin("dataset", spec), data_root(data), click.echo)
+        dataset = make_plugin("dataset", spec)
+        changed = prepare_again(dataset, data_root(data), click.echo) if again else ""
+        folder = ensure_prepared(dataset, data_root(data), click.echo)
         click.echo(f"{spec.name}: {describe_arrays(folder)} in {folder}")
+        if changed:
+            remedy = "runs on the earlier data are not continued; keep new ones apart with --results"
+            click.echo(f"{spec.name}: {changed} changed: {remedy}")
 
 
 @data.command()

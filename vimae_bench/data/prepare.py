@@ -97,6 +97,30 @@ def ensure_prepared(dataset: "Dataset", root: Path, report: Callable[[str], obje
     return folder
 
 
+def prepare_again(dataset: "Dataset", root: Path, report: Callable[[str], object] = lambda line: None) -> str:  # noqa: ARG005
+    """Prepare a data set anew from its originals, in place of what is there; which arrays differ now, in words.
+
+    Runs on the earlier arrays are refused from then on. Raises DataError as `ensure_prepared` does, and for a folder
+    that was not prepared here, as it may be the only copy.
+    """
+    folder = resolve_folder(dataset, root)
+    if Path(dataset.folder).is_absolute():
+        raise DataError(f"{folder}: is your own folder, which is used as it is; there is nothing to prepare again")
+    if not _is_occupied(folder):
+        ensure_prepared(dataset, root, report)
+        return ""
+    if not layout.has_digests(folder):
+        raise DataError(f"{folder}: was put there by hand, and may be the only copy; move it away to prepare it again")
+    before = layout.read_digests(folder)
+    try:
+        with wait_for_lock(root / f".{folder.name}.lock", report):
+            _prepare(dataset, root, folder, report)
+    except (OSError, ResultsError) as error:
+        raise DataError(f"{folder}: cannot be written ({error})") from error
+    ensure_prepared(dataset, root, report)
+    return layout.describe_other_data(before, layout.read_digests(folder))
+
+
 def _describe_shared_images(arrays: dict[str, np.ndarray]) -> str:
     """What to say of test images that are training images; empty if there are few, or too many images to look."""
     count = len(arrays["test_x"])
@@ -153,8 +177,9 @@ def _is_occupied(folder: Path) -> bool:
 def _prepare(dataset: "Dataset", root: Path, folder: Path, report: Callable[[str], object]) -> None:
     """Under the lock: make everything aside and move it into place in one step."""
     report(f"{folder.name}: preparing {folder}, once")
-    aside = root / f".{folder.name}.preparing"
-    shutil.rmtree(aside, ignore_errors=True)  # of a process that was killed
+    aside, earlier = root / f".{folder.name}.preparing", root / f".{folder.name}.earlier"
+    for left in (aside, earlier):
+        shutil.rmtree(left, ignore_errors=True)  # of a process that was killed
     aside.mkdir(parents=True)  # which a link is not taken for
     try:
         (aside / "originals").mkdir()
@@ -165,7 +190,10 @@ def _prepare(dataset: "Dataset", root: Path, folder: Path, report: Callable[[str
         factors, settings = tuple(prepared.train.factors), describe_settings(dataset)
         layout.write_arrays(aside / "arrays", folder.name, arrays, prepared.source, factors, settings)
         folder.parent.mkdir(parents=True, exist_ok=True)
+        if _is_occupied(folder):
+            folder.replace(earlier)
         (aside / "arrays").replace(folder)
+        shutil.rmtree(earlier, ignore_errors=True)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
