@@ -169,6 +169,32 @@ def test_full_disk_ends_the_benchmark_with_a_message(job):
     assert not RunFolder(one.folder).record.exists(), "there is no room for it"
 
 
+@pytest.mark.parametrize("when", ["runs are in progress", "a run of another process is waited for"])
+def test_moved_folder_ends_the_runs_and_is_not_made_again(job, when, tmp_path):
+    one, ended = job(), []
+    one.folder.mkdir(parents=True)
+    other = FileLock(RunFolder(one.folder).lock)
+
+    def executor(jobs, work):
+        try:
+            if when == "runs are in progress":
+                (tmp_path / "small").rename(tmp_path / "elsewhere")
+            yield JobEnded(jobs[0], ExitCode.INTERRUPTED)
+        finally:
+            ended.append("runs")
+
+    def moving(jobs, events):
+        for event in events:
+            if isinstance(event, Tick):
+                (tmp_path / "small").rename(tmp_path / "elsewhere")
+            yield event
+
+    with other, pytest.raises(ResultsError, match="small: was moved or removed, and nothing more is written there"):
+        run_jobs([one], executor, [moving])
+    assert ended == ["runs"]
+    assert not (tmp_path / "small").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_runs_in_progress_end_before_a_signal_is_raised(job, number):
     one, ended, notes = job(), [], []

@@ -9,6 +9,8 @@ import pytest
 import torch
 from filelock import FileLock
 
+from vimae_bench.core.errors import ResultsError
+from vimae_bench.engine.runner import run_jobs
 from vimae_bench.engine.worker import execute_job
 from vimae_bench.execution import (
     ExitCode,
@@ -16,6 +18,7 @@ from vimae_bench.execution import (
 )
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import ResultsFolder
+from vimae_builtin.executors.inline import Inline
 
 pytestmark = pytest.mark.medium
 
@@ -40,6 +43,8 @@ class Odd(Objective):
         if self.fault == "raises": raise ZeroDivisionError("on purpose")
         if self.fault == "nan": return Loss(sse.mean() * float("nan"), {})
         if self.fault == "vector": return Loss(sse, {})
+        if self.fault == "moved" and os.path.exists(os.environ["MOVED"]):
+            os.rename(os.environ["MOVED"], os.environ["MOVED"] + "-elsewhere")
         if self.fault == "memory": raise torch.OutOfMemoryError("out of memory")
         return Loss(sse.mean(), {})
 
@@ -241,3 +246,18 @@ def test_the_global_generator_is_left_as_it_was(job):
     before = torch.get_rng_state()
     execute_job(job())
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("folder", ["small", "small/runs", "small/runs/*"])
+def test_a_run_whose_folder_is_moved_ends_and_goes_on_where_that_is_now(job, install, monkeypatch, tmp_path, folder):
+    install("odd", PLUGIN)
+    one = job({"use": "odd", "fault": "moved"})
+    one.folder.mkdir(parents=True)
+    (moved,) = tmp_path.glob(folder)
+    monkeypatch.setenv("MOVED", str(moved))
+    with pytest.raises(ResultsError, match="was moved or removed, and nothing more is written there"):
+        run_jobs([one], Inline(), [])
+    assert not moved.exists()
+    moved.with_name(f"{moved.name}-elsewhere").rename(moved)
+    monkeypatch.setenv("MOVED", "")
+    assert execute_job(one) == ExitCode.DONE

@@ -1,3 +1,5 @@
+import errno
+import os
 import subprocess
 import sys
 import time
@@ -5,10 +7,14 @@ import time
 import pytest
 
 from vimae_bench.core.errors import ResultsError
+from vimae_bench.storage import atomic
 from vimae_bench.storage.atomic import (
     MAX_JSON_DEPTH,
     append_json_line,
     atomic_write,
+    is_disk_full,
+    is_no_space_error,
+    is_write_error,
     read_json,
     read_json_lines,
     remove_temporary_files,
@@ -111,3 +117,45 @@ def test_a_writer_killed_at_any_moment_leaves_complete_files(tmp_path):
         assert all(len(line["pad"]) == 5000 for line, _ in read_json_lines(tmp_path / "x.jsonl"))
     remove_temporary_files(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"x.json", "x.jsonl"}
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_a_full_disk_is_that_of_the_folder_that_was_written_to(tmp_path, monkeypatch, other):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "cache").mkdir()
+
+    def fill(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as a write says it, without a name
+
+    if other:
+        monkeypatch.setattr(atomic, "_get_disk", lambda path: "cache" in str(path))
+    with pytest.raises(OSError, match="No space left on device") as raised:
+        atomic_write(tmp_path / "cache" / "a.json", fill)
+    assert raised.value.filename == str(tmp_path / "cache" / "a.json")
+    assert is_disk_full(raised.value, tmp_path / "cache")
+    assert is_disk_full(raised.value, tmp_path / "results") == (not other)
+
+
+@pytest.mark.parametrize("depth", [0, 1, 3])
+def test_the_cause_of_an_error_may_be_a_full_disk(tmp_path, depth):
+    error: BaseException = OSError(errno.ENOSPC, "No space left on device")
+    for _ in range(depth):
+        outer = RuntimeError("the compiler failed")
+        outer.__cause__, error = error, outer
+    assert is_disk_full(error, tmp_path)
+    assert is_no_space_error(error)
+    assert is_write_error(error)
+    assert not is_no_space_error(RuntimeError())
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), True),
+        (RuntimeError("ld: final link failed: No space left on device"), True),
+        (FileNotFoundError(errno.ENOENT, "g++"), False),
+        (RuntimeError("no g++"), False),
+    ],
+)
+def test_what_says_that_a_place_cannot_be_written_to(error, expected):
+    assert is_write_error(error) == expected

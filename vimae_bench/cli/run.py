@@ -26,6 +26,7 @@ from ..engine.run_plan import (
 )
 from ..execution.jobs import Compile, NumericsOptions
 from ..plugin.catalog import get_catalog
+from ..storage.plain_files import check_still_there, keep_in_place
 from ..storage.store import REPORT_FILE
 from .leaderboard import print_leaderboards
 from .options import (
@@ -137,12 +138,14 @@ def run(
         show_plan(plan)
         return
     plan = open_results(plan, matrix, overrides, lambda line: click.echo(line, err=True))
+    click.get_current_context().with_resource(keep_in_place(plan.results.path))
     reporters = make_reporters(benchmark)
     for name in REPORT_MODULES if plan.jobs else ():
         import_module(name)  # while worker processes start: at the end the user would wait for it
     failed = carry_out(plan, chosen, reporters)
     found = BenchmarkResults(plan.results, matrix, **asdict(plan.benchmark.leaderboard))
     has_report = _show_results(found, plan)
+    check_still_there(found.store.path)
     for line in (*explain_unmeasurable(plan), *explain_other_sources(plan)):
         click.echo(line)
     outputs = {"report": str(results / benchmark.name / REPORT_FILE)} if has_report else {}

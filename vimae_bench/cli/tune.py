@@ -25,6 +25,7 @@ from ..execution import signals
 from ..plugin.catalog import get_catalog
 from ..storage.archive import unpack_results
 from ..storage.atomic import atomic_write, write_json
+from ..storage.plain_files import check_still_there
 from ..storage.store import ResultsFolder
 from .options import (
     FILE,
@@ -92,6 +93,7 @@ def tune(
     tuned = run_study(study, ResultsFolder(trials), rounds)
     _show(tuned, study, describe_tuning(study, benchmark))
     folder = results / study.benchmark.name
+    check_still_there(folder)
     write_json(folder / "tuning.json", trial_tables.tuning_to_json(tuned, study.measure))
     repeated = [word for override in overrides for word in ("-o", override)]
     command = shlex.join(["vimae-bench", "tune", str(file), *repeated])
@@ -121,6 +123,8 @@ class StudyRounds:
     def __call__(self, entries: Sequence[MatrixEntry]) -> None:
         """Run what is missing of these entries."""
         benchmark = self.study.benchmark
+        if self.entries:  # of earlier rounds
+            check_still_there(self.folder)
         self.entries += entries
         plan = prepare_run(benchmark, entries, self.folder, self.data)
         if reasons := explain_unmeasurable(plan):

@@ -21,7 +21,7 @@ def draw_pictures(evaluation: Evaluation, folder: Path) -> None:
     """
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
+    unfinished.mkdir()
     reasons, failures = dict[str, str](), dict[str, str]()
     for name in get_catalog().list_names("picture"):
         try:

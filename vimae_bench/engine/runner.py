@@ -71,6 +71,8 @@ def run_jobs(
     if work is None:
         from .worker import execute_job as work  # loads torch, which takes a second
 
+    for job in jobs[:1]:  # from now on nobody makes it
+        RunFolder(job.folder).benchmark.mkdir(parents=True, exist_ok=True)
     failed: list[Job] = []
     rounds = run_rounds(jobs, lambda batches: executor(batches, work), wait=wait)
     events = _record_deaths(rounds, failed)

@@ -14,6 +14,7 @@ from ..execution import signals
 from ..execution.events import Event, ExitCode, JobEnded, JobRequeued, JobStarted, Note, Tick
 from ..execution.jobs import Job
 from ..storage.locks import FIRST_LINE_SECONDS, NEXT_LINE_SECONDS, describe_lock_holder
+from ..storage.plain_files import check_still_there
 from ..storage.run_folder import RunFolder, read_events
 from ..storage.store import FINISHED_STATES, ResultsFolder
 
@@ -31,13 +32,14 @@ def run_rounds(
 ) -> Generator[Event]:
     """The events of the executor at work on the jobs, then on what other processes left of those they were doing.
 
-    Raises Interrupted after a signal, ResultsError when nothing more can be written.
+    Raises Interrupted after a signal, ResultsError when nothing more can be written: the disk is full, or the results
+    folder was moved or removed.
     """
     requeued, retries = list[Job](), Counter[str]()
     while jobs:
         batches = batch_seeds(jobs)
         offsets = _measure_event_files(batches)
-        for event in _stop_on_signal(executor(batches)):
+        for event in _stop_early(executor(batches), RunFolder(jobs[0].folder).benchmark):
             for one in split_by_seed(event, offsets):
                 match one:
                     case JobEnded(job, ExitCode.INTERRUPTED) if not _is_given_up(job, retries):
@@ -99,10 +101,11 @@ def _find_exit_code(job: Job, offset: int, shared: int) -> int:
     return ExitCode.DONE if finished and folder.has_ended else shared
 
 
-def _stop_on_signal(events: Iterator[Event]) -> Iterator[Event]:
-    """The events, until a signal comes or the disk is full; then the runs in progress are ended."""
+def _stop_early(events: Iterator[Event], results: Path) -> Iterator[Event]:
+    """The events, until a signal comes, the disk is full or the results are gone; then runs in progress are ended."""
     try:
         for event in events:
+            check_still_there(results)
             yield event
             if isinstance(event, JobEnded) and event.exit_code == ExitCode.NO_SPACE:
                 raise ResultsError(f"{event.job.folder}: no space left; make room and run the same command again")
@@ -126,6 +129,7 @@ def _wait_for_others(requeued: list[Job], wait: bool) -> Generator[Event, None, 
     free, line_at = list[Job](), time.monotonic() + FIRST_LINE_SECONDS
     while requeued and not free:
         signals.raise_if_pending()
+        check_still_there(RunFolder(requeued[0].folder).benchmark)
         for job in [job for job in requeued if not RunFolder(job.folder).is_claimed()]:
             requeued.remove(job)
             folder = RunFolder(job.folder)

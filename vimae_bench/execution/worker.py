@@ -9,8 +9,9 @@ import traceback
 from collections.abc import Callable, Generator
 from pathlib import Path
 
+from ..core.errors import BenchError
 from ..storage.atomic import is_disk_full
-from ..storage.plain_files import make_folder_of, open_for_appending
+from ..storage.plain_files import check_still_there, make_folder_of, open_for_appending
 from ..storage.run_folder import RunFolder
 from . import signals
 from .events import ExitCode
@@ -21,13 +22,18 @@ def perform_job(work: Callable[[Job], int], job: Job) -> int:
     """Do a job with everything that the process prints in the log of its run; gives its exit code.
 
     A signal gives `ExitCode.INTERRUPTED`, if `signals.handle_in_worker` handles it, and a full disk `NO_SPACE`.
-    Whatever else is raised is raised again, with its traceback in the log.
+    Whatever else is raised is raised again, with its message or its traceback in the log.
     """
+    folder = RunFolder(job.folder)
     try:
-        with redirect_output(RunFolder(job.folder).log):
+        check_still_there(folder.benchmark)
+        with redirect_output(folder.log):
             try:
                 return work(job)
             except signals.Interrupted:
+                raise
+            except BenchError as error:
+                print(error, file=sys.stderr)
                 raise
             except BaseException:
                 traceback.print_exc()

@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from .plain_files import (
 MAX_HASHED = 4 * 2**30
 """The most bytes of a file whose sha256 is computed."""
 NO_SPACE_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+UNWRITABLE_ERRNOS = (*NO_SPACE_ERRNOS, errno.EACCES, errno.EPERM, errno.EROFS)
 MAX_JSON_DEPTH = 64
 """Levels of nesting, far more than any file of ours has."""
 LARGE_JSON, MAX_JSON_MEMORY = 2**20, 200 * 2**20
@@ -37,13 +38,19 @@ MIN_FREE_BYTES = 2**20
 
 
 def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file under a temporary name, then put it in place by fsync and rename."""
+    """Let `write` make a file under a temporary name, then put it in place by fsync and rename.
+
+    An OSError that does not say of which file it is gets the name of this one.
+    """
     make_folder_of(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         write(temporary)
         _sync_to_disk(temporary)
         temporary.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     _sync_to_disk(path.parent)
@@ -172,12 +179,12 @@ def list_temporary_files(folder: Path) -> list[Path]:
 
 
 def is_disk_full(error: BaseException, folder: Path) -> bool:
-    """Whether an error was caused by a full disk, or by a quota that is used up.
+    """Whether an error was caused by the disk of a folder being full, or by a quota that is used up.
 
     torch and safetensors raise errors of their own, without a number: then the free space of the disk decides.
     """
-    if is_no_space_error(error):
-        return True
+    if full := _find_os_error(error, NO_SPACE_ERRNOS):
+        return not full.filename or _get_disk(Path(str(full.filename))) == _get_disk(folder)
     is_write_error = any(
         sign in str(error) for sign in ("PytorchStreamWriter", "inline_container", "os error", "I/O error")
     )
@@ -186,8 +193,29 @@ def is_disk_full(error: BaseException, folder: Path) -> bool:
 
 def is_no_space_error(error: BaseException) -> bool:
     """Whether the system itself said that there is no space, in this error or in one that caused it."""
-    chain = [error, *(cause for cause in (error.__cause__, error.__context__) if cause)]
-    return any(isinstance(one, OSError) and one.errno in NO_SPACE_ERRNOS for one in chain)
+    return _find_os_error(error, NO_SPACE_ERRNOS) is not None
+
+
+def is_write_error(error: BaseException) -> bool:
+    """Whether an error was caused by a place that cannot be written to, also where another program says so."""
+    said = any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS))
+    return said or _find_os_error(error, UNWRITABLE_ERRNOS) is not None
+
+
+def _find_os_error(error: BaseException, numbers: Sequence[int]) -> OSError | None:
+    """The error of the system with one of these numbers: an error itself, or what caused it."""
+    seen: list[BaseException] = []
+    while error not in seen:
+        if isinstance(error, OSError) and error.errno in numbers:
+            return error
+        seen.append(error)
+        error = error.__cause__ or error.__context__ or error
+    return None
+
+
+def _get_disk(path: Path) -> int:
+    """The device that a path is on, or would be."""
+    return next(place for place in (path, *path.absolute().parents) if place.exists()).stat().st_dev
 
 
 def _ends_with_newline(handle: int) -> bool:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import platformdirs
 
+CACHE_VARIABLE = "VIMAE_BENCH_CACHE"
+"""Names another folder than the user's cache folder."""
 SHARED_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -21,7 +23,7 @@ class SharedFolderError(OSError):
 
 def get_cache_folder() -> Path:
     """`$VIMAE_BENCH_CACHE`, or the user's cache folder."""
-    named = os.environ.get("VIMAE_BENCH_CACHE")
+    named = os.environ.get(CACHE_VARIABLE)
     return expand_home(Path(named)) if named else get_user_folder()
 
 

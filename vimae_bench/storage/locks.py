@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..core.errors import ResultsError
-from .plain_files import check_folders
+from .plain_files import check_folders, check_still_there
 
 FIRST_LINE_SECONDS, NEXT_LINE_SECONDS = 5.0, 600.0
 """After how long it is said what a process waits for, and how long after that it is said again."""
@@ -21,9 +21,11 @@ FIRST_LINE_SECONDS, NEXT_LINE_SECONDS = 5.0, 600.0
 def make_lock(path: Path, seconds: float) -> FileLock:
     """The lock of a file, which is waited for so many seconds when it is taken.
 
-    Raises ResultsError where the file is a link, a pipe or anything else but a regular file.
+    Raises ResultsError where the file is a link, a pipe or anything else but a regular file, and where its folder is
+    not there: the lock would make it.
     """
     check_folders(path)
+    check_still_there(path.parent)
     if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
         raise ResultsError(f"{path}: is not a regular file; remove it and run again")
     return FileLock(path, timeout=seconds)

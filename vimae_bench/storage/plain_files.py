@@ -11,8 +11,9 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, suppress
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path, PosixPath
 
@@ -60,6 +61,9 @@ KINDS = {
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 APPEND_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+
+_kept = Counter[str]()
+"""The folders that are not to be made again, and by how many blocks."""
 
 
 class PackedPath(PosixPath):
@@ -168,8 +172,14 @@ def open_for_appending(path: Path) -> int:
 
 
 def make_folder_of(path: Path) -> None:
-    """Make the folder that a file is to be in. Raises ResultsError for a link below the results folder."""
+    """Make the folder that a file is to be in.
+
+    Raises ResultsError for a link below the results folder, and for a folder that `keep_in_place` does not let be made.
+    """
     root, inner = split_path(path)
+    for place in (root, "/".join((root, *inner[:2]))):
+        if place in _kept:
+            check_still_there(Path(place))
     Path(root).mkdir(parents=True, exist_ok=True)
     place = root
     for name in inner[:-1]:
@@ -218,6 +228,34 @@ def check_folders(path: Path) -> None:
         except OSError:
             return  # what is not there is no link
         _check_kind(place, status, stat.S_IFDIR)
+
+
+@contextmanager
+def keep_in_place(*folders: Path) -> Generator[None]:
+    """In this block `make_folder_of` does not make these folders again, of a run or of all results.
+
+    They may be moved or removed while runs are in progress, and halves of these would be written in their place.
+    """
+    places = [str(folder) for folder in folders]
+    _kept.update(places)
+    try:
+        yield
+    finally:
+        _kept.subtract(places)
+        for place in places:
+            if not _kept[place]:
+                del _kept[place]
+
+
+def check_still_there(folder: Path) -> None:
+    """Raises ResultsError if a results folder that was there is not any more."""
+    try:
+        is_folder = stat.S_ISDIR(folder.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        is_folder = False
+    if not is_folder:
+        remedy = "give the command again, with --results if it was moved"
+        raise ResultsError(f"{folder}: was moved or removed, and nothing more is written there; {remedy}")
 
 
 def check_folder(path: Path) -> None:

@@ -11,21 +11,19 @@ runs/elbo-mnist-mlp-s0-1f2e3d4c5b6a/
   log.txt             what the worker printed
 """
 
+import contextlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from ..core.canonical import Json, is_number
 from ..core.errors import ResultsError
 from ..core.spec import PluginSpec, Run
 from . import verify
 from .atomic import append_json_line, read_json_lines, write_json
-from .plain_files import get_size_limit, is_there, make_folder_of
-
-if TYPE_CHECKING:
-    from filelock import FileLock
+from .plain_files import get_size_limit, is_there, keep_in_place, make_folder_of
 
 CLAIM_SECONDS = 0.5
 """How long a process waits for the lock of a run: others take it for a moment to see whether it is free."""
@@ -100,16 +98,19 @@ class RunFolder:
     def lock(self) -> Path:
         return self.path / ".lock"
 
-    def claim(self) -> "FileLock":
+    @contextlib.contextmanager
+    def claim(self) -> Generator[None]:
         """A context that holds the run's lock, so that no other process trains or measures it meanwhile.
 
         Entering it raises `filelock.Timeout` where another process holds the lock for longer than `is_claimed` takes
-        to look, and ResultsError where something else is in the place of the lock or the folder.
+        to look, and ResultsError where something else is in the place of the lock or the folder. Inside, the folder is
+        not made again where it was moved or removed.
         """
         from .locks import make_lock  # commands that only read take longer to import it than to read a folder
 
         make_folder_of(self.record)
-        return make_lock(self.lock, CLAIM_SECONDS)
+        with make_lock(self.lock, CLAIM_SECONDS), keep_in_place(self.path, self.benchmark):
+            yield
 
     def is_claimed(self) -> bool:
         """Whether some process holds the run's lock. There is no way to look but to take it for a moment."""
@@ -117,6 +118,8 @@ class RunFolder:
 
         from .locks import make_lock
 
+        if not self.path.is_dir():
+            return False
         try:
             with make_lock(self.lock, 0):
                 return False

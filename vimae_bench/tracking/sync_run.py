@@ -23,7 +23,7 @@ from ..core.spec import (
 )
 from ..storage.locks import make_lock
 from ..storage.metric_file import read_metric_file
-from ..storage.plain_files import check_plain_file, is_there, list_plain_folder
+from ..storage.plain_files import check_plain_file, check_still_there, is_there, list_plain_folder
 from ..storage.run_folder import RunFolder, read_events
 from .images import FOLDER, SHOWN, make_grid_images
 from .method_runs import MethodRuns
@@ -170,6 +170,7 @@ class RunSync:
         sent = dict(self.state.sent)
         try:
             for name, mark, send in self._list_unsent():
+                check_still_there(self.folder.path)  # the store in a results folder would make that again
                 send()
                 sent[name] = mark
         finally:

@@ -1,15 +1,24 @@
 """Which backend of a step is chosen, and that choosing leaves no trace in the training."""
 
+import errno
 import json
+import os
+import stat
+import tempfile
 import time
 from dataclasses import dataclass
+from unittest.mock import Mock
 
 import pytest
 import torch
 
 from helpers.step_factories import PROGRESS, ItemReader, flatten_weights, make_method_step, make_step, run_steps
+from vimae_bench.engine.step import select_backend as select_backend_module
+from vimae_bench.engine.step.compiler_cache import VARIABLES, get_step_folder
+from vimae_bench.engine.step.graph import TracingError
 from vimae_bench.engine.step.select_backend import MIN_STEPS_TO_COMPILE, BackendTiming, compare_backends, select_backend
 from vimae_bench.engine.step.step import TrainingStep
+from vimae_bench.storage.cache_folder import CACHE_VARIABLE, SharedFolderError
 
 pytestmark = pytest.mark.medium
 
@@ -166,3 +175,79 @@ def test_a_comparison_leaves_the_training_as_it_was():
 def test_a_trial_objects_to_what_is_not_a_twentieth_faster():
     assert not BackendTiming(1.0, 0.94, 0.0).objection
     assert BackendTiming(1.0, 0.96, 0.0).objection == "its steps stay eager: compiled, one takes 0.96 of the time"
+
+
+def fail_in(folder, error):
+    """A compiler that cannot write to a folder."""
+
+    def compile_step(step, graph, index, progress):
+        if get_step_folder().is_relative_to(folder):
+            raise error
+        assert stat.S_IMODE(get_step_folder().stat().st_mode) == 0o700
+        (get_step_folder() / "code").write_text("compiled")
+        return Fake(step)
+
+    return compile_step
+
+
+def make_tracing_error(cause):
+    """What the compiler's failure becomes."""
+    try:
+        raise TracingError("the compiler fails on it") from cause
+    except TracingError as error:
+        return error
+
+
+NAMES = (CACHE_VARIABLE, *VARIABLES)
+FULL = OSError(errno.ENOSPC, "No space left on device")
+UNWRITABLE = {
+    "disk": make_tracing_error(FULL),
+    "disk, as another compiler says": make_tracing_error(RuntimeError("g++: fatal error: No space left on device")),
+    "lock": PermissionError(errno.EACCES, "Permission denied"),
+    "folder of others": SharedFolderError("others may write to it"),
+}
+
+
+@pytest.mark.parametrize("compiling", ["auto", "always"])
+@pytest.mark.parametrize("what", UNWRITABLE)
+def test_code_that_cannot_be_kept_is_compiled_all_the_same(tmp_path, monkeypatch, what, compiling):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(select_backend_module, "compare_backends", Mock(return_value=BackendTiming(1.0, 0.5, 0.0)))
+    monkeypatch.setenv("VIMAE_BENCH_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "elsewhere").mkdir()
+    before = [os.environ.get(name) for name in NAMES]
+    compiler = fail_in(tmp_path / "cache", UNWRITABLE[what])
+    form, remark = kind(slow(), MANY, compiling, compiler=compiler)
+    assert form == "compiled"
+    assert remark.startswith(f"compiled code is not kept, since {tmp_path / 'cache' / 'steps'} cannot be written to (")
+    assert str(UNWRITABLE[what].__cause__ or UNWRITABLE[what]) in remark
+    assert not list((tmp_path / "elsewhere").glob("vimae-bench-*")), "it leaves nothing behind"
+    assert [os.environ.get(name) for name in NAMES] == before
+
+
+def test_a_cache_that_cannot_be_made_is_done_without(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("VIMAE_BENCH_CACHE", str(tmp_path / "file" / "cache"))
+    form, remark = kind(slow(), MANY, "always")
+    assert form == "compiled"
+    assert remark.startswith("compiled code is not kept, since ")
+
+
+def test_steps_stay_eager_where_nothing_can_be_written_anywhere(tmp_path):
+    compiler = fail_in(tmp_path.anchor, make_tracing_error(FULL))
+    form, remark = kind(slow(), MANY, "always", compiler=compiler)
+    assert form == "eager"
+    assert remark.startswith("not compiled, since the compiler fails on it; its steps stay eager")
+
+
+def test_a_trial_that_cannot_be_kept_is_believed(monkeypatch):
+    monkeypatch.setattr(select_backend_module, "compare_backends", Mock(return_value=BackendTiming(1.0, 0.5, 0.0)))
+    monkeypatch.setattr(select_backend_module, "write_json", Mock(side_effect=FULL))
+    assert kind(slow(), MANY) == ("compiled", "")
+
+
+def test_another_error_of_the_compiler_is_tried_once():
+    compiler = Mock(side_effect=make_tracing_error(FileNotFoundError(errno.ENOENT, "no compiler")))
+    form, remark = kind(slow(), MANY, compiler=compiler)
+    assert (form, compiler.call_count) == ("eager", 1)
+    assert "not kept" not in remark

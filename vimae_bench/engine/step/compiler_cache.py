@@ -3,11 +3,14 @@
 torch would keep it in a folder of the machine's temporary ones, which whoever comes first can make.
 """
 
+import contextlib
 import os
 import sys
+import tempfile
+from collections.abc import Generator
 from pathlib import Path
 
-from ...storage.cache_folder import get_cache_folder, make_cache_folder, make_own_folder
+from ...storage.cache_folder import CACHE_VARIABLE, get_cache_folder, make_cache_folder, make_own_folder
 
 VARIABLES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
 _chosen: dict[str, str] = {}
@@ -36,6 +39,24 @@ def use_own_compiler_cache(threads: int) -> None:
     # Its own pool of compiler processes would load torch once more for each, for a dozen small files.
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
     _replace_default(os.environ["TORCHINDUCTOR_CACHE_DIR"])
+
+
+@contextlib.contextmanager
+def use_temporary_cache() -> Generator[None]:
+    """In this block the cache is a new folder, which is removed at the end: for code that cannot be kept."""
+    names = (CACHE_VARIABLE, *VARIABLES)
+    before, chosen = {name: os.environ.pop(name, None) for name in names}, dict(_chosen)
+    try:
+        with tempfile.TemporaryDirectory(prefix="vimae-bench-", ignore_cleanup_errors=True) as folder:
+            os.environ[CACHE_VARIABLE] = folder
+            yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+        _chosen.clear()
+        _chosen.update(chosen)
 
 
 def _set_variables(folder: Path) -> None:

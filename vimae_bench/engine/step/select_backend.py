@@ -1,22 +1,22 @@
 """Which backend to make training steps with. Results are the same up to the rounding of float32, whichever it is."""
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from filelock import BaseFileLock
 from torch import Tensor
 
 from ...core.errors import ResultsError
 from ...execution.jobs import Compile
-from ...storage.atomic import read_json, write_json
+from ...storage.atomic import is_write_error, read_json, write_json
 from ...storage.cache_folder import make_cache_folder
-from ...storage.locks import make_lock
-from .compiler_cache import get_step_folder
+from ...storage.locks import wait_for_lock
+from .compiler_cache import get_step_folder, use_temporary_cache
 from .cuda_graph import Capture, capture_cuda_graph, capture_step
-from .graph import StepGraph, TracingError, get_step_tensors, list_leaves, trace_step
+from .graph import StepGraph, TracingError, format_first_line, get_step_tensors, list_leaves, trace_step
 from .inductor import compile_step, make_step_key
 from .rollback import restore_state_after
 from .step import StepBackend, TrainingStep
@@ -111,35 +111,48 @@ def _choose_backend(request: _CompileRequest, steps: int, compiling: Compile, be
         return request.step, ""
     try:
         graph = trace_step(request.step, request.index, request.progress)
-        if compiling == "always" or before:
-            with _lock_step(make_step_key(graph, request.step.images)):
-                return request.compile(graph), ""
-        return _compile_if_faster(request, graph)
+        return _compile_with_cache(request, graph, is_certain=compiling == "always" or bool(before))
     except TracingError as error:
         return request.step, f"not compiled, since {error}; its {EAGER_COST}"
 
 
-def _compile_if_faster(request: _CompileRequest, graph: StepGraph) -> tuple[StepBackend, str]:
-    """The compiled step, unless it was or is found not to be worth it here."""
+def _compile_with_cache(request: _CompileRequest, graph: StepGraph, *, is_certain: bool) -> tuple[StepBackend, str]:
+    """The step compiled with the cache of this machine or, where nothing can be written there, without one.
+
+    Numbers must not depend on that. Raises TracingError where nothing can be written anywhere.
+    """
+    try:
+        return _compile_in_cache(request, graph, is_certain=is_certain)
+    except (OSError, ResultsError, TracingError) as error:
+        cause = error.__cause__ if isinstance(error, TracingError) and error.__cause__ else error
+        if isinstance(error, TracingError) and not is_write_error(cause):
+            raise
+    remark = f"compiled code is not kept, since {get_step_folder()} cannot be written to ({format_first_line(cause)})"
+    try:
+        with use_temporary_cache():
+            backend, objection = _compile_in_cache(request, graph, is_certain=is_certain)
+    except (OSError, ResultsError) as error:
+        raise TracingError(f"there is no place for compiled code ({format_first_line(error)})") from error
+    return backend, "; ".join(filter(None, [remark, objection]))
+
+
+def _compile_in_cache(request: _CompileRequest, graph: StepGraph, *, is_certain: bool) -> tuple[StepBackend, str]:
+    """The compiled step unless, where that is not certain, it was or is found not to be worth it here.
+
+    One process compiles a step; those that want the same wait for it.
+    """
     name = make_step_key(graph, request.step.images)
-    path = get_step_folder() / f"{name}.json"
-    with _lock_step(name):
-        timing = _read_timing(path)
+    path = make_cache_folder(get_step_folder()) / f"{name}.json"
+    with wait_for_lock(path.with_suffix(".lock")):
+        timing = None if is_certain else _read_timing(path)
         if timing and timing.objection:
             return request.step, timing.objection
         backend = request.compile(graph)
-        if not timing:
+        if not timing and not is_certain:
             timing = compare_backends(request.step, backend, request.index, request.progress)
-            write_json(path, asdict(timing))
-    return (request.step, timing.objection) if timing.objection else (backend, "")
-
-
-def _lock_step(name: str) -> BaseFileLock:
-    """One process compiles a step; those that want the same wait for it."""
-    try:
-        return make_lock(make_cache_folder(get_step_folder()) / f"{name}.lock", -1)
-    except (OSError, ResultsError) as error:
-        raise TracingError(f"there is no place for compiled code ({error})") from error
+            with contextlib.suppress(OSError):  # it is made again, which costs time and nothing else
+                write_json(path, asdict(timing))
+    return (request.step, timing.objection) if timing and timing.objection else (backend, "")
 
 
 def _read_timing(path: Path) -> BackendTiming | None:
