@@ -214,3 +214,13 @@ def test_a_preset_does_not_hide_that_there_is_no_method(write):
     path = write(("latent = 2", 'latent = 2\npreset = "paper"'))
     path.write_text(path.read_text().partition("[[method]]")[0])
     assert problems(path) == ["FILE: needs a value for 'method'"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "most"),
+    [("threads", 1024), ("epochs", 1_000_000), ("batch", 1_000_000), ("pretraining", 1_000_000)],
+)
+def test_absurd_numbers_of_a_training_are_refused_with_the_most_that_makes_sense(setting, most, benchmark_file):
+    with pytest.raises(InvalidFileError, match=f"training.{setting}: must be at most {most}, not 1000000000"):
+        read_benchmark(benchmark_file(training={setting: 10**9}))
+    read_benchmark(benchmark_file(training={setting: most}))

@@ -170,3 +170,9 @@ def test_batches_that_are_too_small_for_an_objective_are_refused(case, benchmark
 def test_the_least_batch_of_an_objective_is_accepted(benchmark_file, tmp_path):
     method = {"label": "A", "objective": {"use": "vimae", "divergence": "kl_neighbours"}, "prior": "normal"}
     check_benchmark(read_benchmark(benchmark_file(method=[method], training={"batch": 4})), tmp_path, print)
+
+
+@pytest.mark.parametrize("change", [{"latent": 10**9}, {"architecture": {"use": "mlp", "hidden": [10**9]}}], ids=str)
+def test_models_that_are_too_large_for_the_memory_are_refused_in_plain_words(change, benchmark_file, tmp_path):
+    with pytest.raises(InvalidFileError, match="the model takes more memory than there is; choose a smaller `latent`"):
+        check_benchmark(read_benchmark(benchmark_file(**change)), tmp_path, print)

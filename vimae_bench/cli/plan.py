@@ -8,7 +8,14 @@ import click
 
 from ..config.matrix import read_matrix, select_entries
 from ..core.errors import escape_control_characters
-from ..engine.run_plan import RunPlan, describe_costs, explain_other_sources, explain_unmeasurable, prepare_run
+from ..engine.run_plan import (
+    RunPlan,
+    describe_costs,
+    explain_other_sources,
+    explain_other_versions,
+    explain_unmeasurable,
+    prepare_run,
+)
 from .options import data_option, data_root, file_argument, filter_option, override_option, results_option
 
 
@@ -52,7 +59,7 @@ def show_plan(plan: RunPlan) -> None:
     click.echo("\n".join(_align(rows)))
     counts = ", ".join(f"{n} {state}" for state, n in Counter(plan.states).items())
     click.echo(f"{len(rows)} run{'s' * (len(rows) != 1)}: {counts}")
-    for line in (*explain_unmeasurable(plan), *explain_other_sources(plan)):
+    for line in (*explain_unmeasurable(plan), *explain_other_sources(plan), *explain_other_versions(plan)):
         click.echo(line)
 
 

@@ -9,13 +9,15 @@ from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, cast
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 from .canonical import Json, check_type, fingerprint, is_valid_name
 
 Sampling = Literal["permutation", "choice"]
 MAX_PATH_PARTS = 8
 """Parts of a path that a label has at most."""
+MAX_EPOCHS, MAX_STEPS, MAX_BATCH, MAX_THREADS = 1_000_000, 1_000_000, 1_000_000, 1024
+"""More of these in a benchmark file are taken for mistakes."""
 LABELS = "labels"
 """The key of what `collect_labels` gives, in files."""
 CHANGED_SETTINGS = "changed_settings"
@@ -166,23 +168,23 @@ class Training:
     moments to the prior's before the first epoch.
     """
 
-    epochs: Annotated[int, Ge(1)] = 80
+    epochs: Annotated[int, Ge(1), Le(MAX_EPOCHS)] = 80
     """Passes over the training images."""
-    batch: Annotated[int, Ge(2)] = 100
+    batch: Annotated[int, Ge(2), Le(MAX_BATCH)] = 100
     """Images in a batch; the incomplete last one is dropped."""
     learning_rate: Annotated[float, Gt(0)] = 1e-3
     """Adam's."""
     adam_beta1: Annotated[float, Ge(0), Lt(1)] = 0.5
     adam_beta2: Annotated[float, Ge(0), Lt(1)] = 0.999
-    threads: Annotated[int, Ge(1)] = 1
+    threads: Annotated[int, Ge(1), Le(MAX_THREADS)] = 1
     """Processor threads of one run."""
     schedule: str = "constant"
     """How the learning rate falls."""
     sampling: Sampling = "permutation"
     """A permutation of the images in each epoch, or each batch drawn by itself."""
-    pretraining: Annotated[int, Ge(0)] = 0
+    pretraining: Annotated[int, Ge(0), Le(MAX_STEPS)] = 0
     """Steps at most in which the encoder learns the prior's mean and covariance, before the first epoch."""
-    pretraining_batch: Annotated[int, Ge(2)] = 1000
+    pretraining_batch: Annotated[int, Ge(2), Le(MAX_BATCH)] = 1000
     """Images in a batch of these steps."""
 
     def as_json(self) -> Json:

@@ -24,6 +24,8 @@ from ..plugin.measures import list_measures
 from ..plugin.settings import SettingPath
 from .build import UninitializedWeights, build_model, make_model_spec, make_objective
 
+NO_MEMORY = "can't allocate memory"
+"""What torch's RuntimeError says where a tensor is too large."""
 LocatedProblems = Iterator[tuple[SettingPath, str]]
 
 
@@ -231,6 +233,8 @@ def inspect_model(run: Run, shape: tuple[int, int, int]) -> ModelInspection:
 
 def _describe_error(error: BaseException) -> str:
     """The message of a user's mistake; for any other error of a plugin, its type and message."""
+    if isinstance(error, MemoryError) or NO_MEMORY in str(error):
+        return "the model takes more memory than there is; choose a smaller `latent` or architecture"
     return str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
 
 

@@ -153,6 +153,17 @@ def _describe_missing(results: ResultsFolder, entry: MatrixEntry) -> Iterator[st
         yield f"{name} version {metric.version} (has version {older})" if older else name
 
 
+def explain_other_versions(plan: RunPlan) -> list[str]:
+    """Which runs are new only because other versions of plugins have made them: a sentence for each."""
+    others = plan.results.list_other_versions()
+    new = {e.run.key: e.run for e, state in zip(plan.entries, plan.states, strict=True) if state == "new"}
+    counts = Counter(filter(None, map(others.describe, new.values())))
+    return [
+        f"{_count_runs(n)} by {versions}: new, as versions are not compared; the older stay where they are"
+        for versions, n in counts.items()
+    ]
+
+
 def explain_other_sources(plan: RunPlan) -> list[str]:
     """Which runs were made by another source of a plugin than is there now: a sentence for each package."""
     counts = Counter(package for packages in plan.other_sources.values() for package in packages)

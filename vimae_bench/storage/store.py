@@ -11,7 +11,7 @@ A damaged file never hides its neighbours: it counts as missing, and a `reason` 
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +34,7 @@ from ..core.spec import (
 from .archive import ArchivePath
 from .atomic import read_json, write_json
 from .metric_file import describe_other_origin, find_older_version, parse_metric_text, read_metric_file
+from .other_versions import OtherVersions
 from .plain_files import (
     check_folder,
     check_in_place,
@@ -177,7 +178,12 @@ class ResultsFolder:
 
     def load_results(self, entries: Sequence[MatrixEntry]) -> list[RunResult]:
         """The result of each entry, in order. Raises ResultsError where two metrics share a measure's name."""
-        return [self._load_result(entry) for entry in entries]
+        others = self.list_other_versions()
+        return [_note_other_version(self._load_result(entry), others) for entry in entries]
+
+    def list_other_versions(self) -> OtherVersions:
+        """The runs that are there, to be asked for those of other versions of plugins."""
+        return OtherVersions(self.path / "runs")
 
     def load_baselines(self, entries: Sequence[MatrixEntry]) -> list[Baselines]:
         """The baselines of these entries, as far as they have been measured."""
@@ -369,3 +375,10 @@ def _is_readable(path: Path, read: Callable[[Path], object]) -> bool:
     except ResultsError:
         return False
     return True
+
+
+def _note_other_version(result: RunResult, others: OtherVersions) -> RunResult:
+    """The result; where the run was not started, with the other versions by which it is there."""
+    if result.status != "missing" or not (versions := others.describe(result.entry.run)):
+        return result
+    return replace(result, reason=f"{result.reason}; there is one by {versions}")
