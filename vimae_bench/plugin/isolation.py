@@ -114,7 +114,8 @@ def _reset_torch() -> None:
     torch.set_default_dtype(torch.float32)
     torch.set_default_device(None)
     torch.set_grad_enabled(True)
-    torch.use_deterministic_algorithms(False)
+    if torch.are_deterministic_algorithms_enabled():  # to set it loads the compiler, which takes a second
+        torch.use_deterministic_algorithms(False)
 
 
 def _read_folder() -> str:

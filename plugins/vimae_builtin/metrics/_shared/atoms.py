@@ -1,7 +1,7 @@
 """Whether codes have atoms: values of positive probability, whose entropy is minus infinity."""
 
 import numpy as np
-from scipy.stats import poisson
+from scipy.special import pdtrc
 from torch import Tensor
 
 LEVEL = 1e-4
@@ -21,7 +21,7 @@ def has_atoms(z: Tensor, level: float = LEVEL) -> bool:
     ordered = np.sort(codes[:, 0])
     held = np.unique(ordered, return_counts=True)[1]
     pairs = int((held * (held - 1) // 2).sum())
-    return pairs > 0 and bool(poisson.sf(pairs - 1, _count_rounded_pairs(ordered)) < level)
+    return pairs > 0 and bool(pdtrc(pairs - 1, _count_rounded_pairs(ordered)) < level)
 
 
 def has_marginal_atoms(z: Tensor) -> bool:
