@@ -7,7 +7,7 @@ import pytest
 from vimae_bench.execution import Job, JobEnded, JobStarted, MatrixEntry, PluginSpec, Run, Tick, Training
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import ResultsFolder
-from vimae_bench.tracking import SyncSummary
+from vimae_bench.tracking import SyncSummary, default_store_uri
 from vimae_builtin.reporters import mlflow as mlflow_reporter
 from vimae_builtin.reporters.mlflow import MlflowReporter, SyncTiming, create_thread, sync_while_running
 
@@ -117,6 +117,23 @@ def test_a_store_that_hangs_never_holds_up_the_stream(jobs, capsys):
     printed = capsys.readouterr().err
     assert "2 runs not yet mirrored to http://***@host" in printed
     assert "run `vimae-bench sync`" in printed
+
+
+def test_a_store_that_the_environment_names_is_said_not_to_be_used(tmp_path, monkeypatch, capsys):
+    def publish(uri=""):
+        MlflowReporter(uri).publish_results(tmp_path / "small")
+        return capsys.readouterr().err
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert publish() == ""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@host:5000")
+    assert publish() == (
+        f"MLFLOW_TRACKING_URI (http://***@host:5000) is not used: runs are mirrored to {default_store_uri(tmp_path)}; "
+        "--mlflow-uri mirrors them elsewhere\n"
+    )
+    assert publish("http://other:5000") == ""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", default_store_uri(tmp_path))
+    assert publish() == ""
 
 
 def test_what_is_not_mirrored_is_reported_in_one_line_at_the_end(jobs, capsys):

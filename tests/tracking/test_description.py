@@ -29,6 +29,11 @@ def test_it_has_the_benchmark_file_and_how_to_run_it_again(mirrored):
     assert note.count("````") == 2, "a fence inside of the file does not end its block"
 
 
+def test_it_says_how_a_model_is_loaded_from_a_store_that_is_not_mlflows_default(mirrored):
+    note = experiment(mirrored).tags[NOTE]
+    assert note.index("mlflow.set_tracking_uri(") < note.index('mlflow.pyfunc.load_model("runs:/RUN_ID/model")')
+
+
 def test_it_begins_with_a_link_to_the_ranked_methods(mirrored):
     there = f"#/experiments/{experiment(mirrored).experiment_id}/runs?workflowType=machine_learning"
     assert experiment(mirrored).tags[NOTE].startswith(f"[Ranked methods]({there}&viewStateShareKey=methods)")

@@ -1,11 +1,13 @@
 """A trained model as MLflow loads it: one line, no pickle, the same reconstructions."""
 
 import json
+from pathlib import Path
 
 import mlflow
 import numpy as np
 import pytest
 import torch
+from markdown_it import MarkdownIt
 
 from vimae_bench.core.errors import ResultsError
 from vimae_bench.core.spec import MatrixEntry, Run, Training
@@ -19,21 +21,32 @@ from vimae_bench.tracking.store import default_store_uri
 from vimae_bench.tracking.sync import sync_benchmark
 
 pytestmark = pytest.mark.medium
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def read_blocks(page, language):
+    tokens = MarkdownIt("commonmark").parse((DOCS / page).read_text())
+    return [token.content for token in tokens if token.type == "fence" and token.info == language]
+
+
+def train_run(results, name, label, template):
+    """A real run, of the pixel range in which images are not what the network sees."""
+    dataset = PluginSpec("digits", {"pixel_range": "sym", "validation": 0})
+    data = results / "data"
+    ensure_prepared(make_plugin("dataset", dataset), data)
+    net = PluginSpec("mlp", {"hidden": [8], "batch_norm": True})
+    run = Run(dataset, net, PluginSpec("ae", {"recon_scale": 1.0}), PluginSpec("normal"), 2, Training(epochs=1), 0)
+    store = ResultsFolder(results / name)
+    entry = MatrixEntry(label, run, ())
+    store.write_benchmark(name, "", {}, [entry])
+    execute_job(Job(name, entry, store.run_folder(run).path, data))
+    (results / "mlflow.db").write_bytes(template.read_bytes())
+    return store.run_folder(run)
 
 
 @pytest.fixture
 def trained(tmp_path, template):
-    """A real run, of the pixel range in which images are not what the network sees."""
-    dataset = PluginSpec("digits", {"pixel_range": "sym", "validation": 0})
-    ensure_prepared(make_plugin("dataset", dataset), tmp_path / "data")
-    net = PluginSpec("mlp", {"hidden": [8], "batch_norm": True})
-    run = Run(dataset, net, PluginSpec("ae", {"recon_scale": 1.0}), PluginSpec("normal"), 2, Training(epochs=1), 0)
-    store = ResultsFolder(tmp_path / "toy")
-    entry = MatrixEntry("AE", run, ())
-    store.write_benchmark("toy", "", {}, [entry])
-    execute_job(Job("toy", entry, store.run_folder(run).path, tmp_path / "data"))
-    (tmp_path / "mlflow.db").write_bytes(template.read_bytes())
-    return store.run_folder(run)
+    return train_run(tmp_path, "toy", "AE", template)
 
 
 @pytest.mark.filterwarnings("ignore:.*inferred as AnyType")  # in MLflow, on a model without type hints
@@ -52,6 +65,30 @@ def test_one_line_loads_a_model_that_reconstructs_as_the_trained_one(trained, tm
         expected = (model.decode(model.encode(2 * torch.from_numpy(x) - 1).mean) + 1) / 2
     assert np.array_equal(loaded.predict(x), expected.numpy())
     assert loaded.get_raw_model().spec == model.spec
+
+
+@pytest.mark.filterwarnings("ignore:.*inferred as AnyType")
+def test_the_lines_of_the_docs_load_a_model(tmp_path, template, monkeypatch):
+    """With nothing but what the lines say: from the folder that `results` is in, without a variable."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").mkdir()
+    train_run(tmp_path / "results", "quickstart", "VAE", template)
+    assert sync_benchmark(tmp_path / "results" / "quickstart").behind == 0
+    (lines,) = [block for block in read_blocks("how-to/mlflow.md", "python") if "load_model" in block]
+    names = {}
+    try:
+        exec(lines, names)
+    finally:
+        mlflow.set_tracking_uri(None)
+    x = np.random.default_rng(0).random((3, 1, 8, 8), dtype=np.float32)
+    assert names["model"].predict(x).shape == x.shape
+
+
+def test_every_line_of_the_docs_that_loads_from_mlflow_is_one_that_is_run():
+    pages = [DOCS.parent / "README.md", *DOCS.rglob("*.md"), *DOCS.rglob("*.ipynb")]
+    loading = {page.name for page in pages if "mlflow.pyfunc" in page.read_text() or "MlflowClient" in page.read_text()}
+    assert loading == {"mlflow.md"}
 
 
 def test_a_model_is_restored_with_the_weights_it_was_trained_to(trained):

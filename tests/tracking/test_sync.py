@@ -376,6 +376,23 @@ def test_no_password_is_written_into_the_results(bench, monkeypatch, tmp_path):
     assert not any(b"secret" in content for content in written)
 
 
+REMEDY = "Take a backup of your database, then run 'mlflow db upgrade <database_uri>' to migrate it."
+
+
+@pytest.mark.parametrize("found", [1, "0" * 900], ids=["short", "long"])
+def test_the_remedy_at_the_end_of_a_reason_is_kept(bench, monkeypatch, found):
+    bench.add_finished_run(bench.entries[0])
+
+    def refuse(*_):
+        raise ValueError(f"Detected out-of-date database schema (found version {found}, but expected 2). {REMEDY}")
+
+    monkeypatch.setattr("vimae_bench.tracking.sync.open_experiment", refuse)
+    reason = sync_benchmark(bench.path).reason
+    assert reason.startswith("ValueError: Detected out-of-date database schema (found version ")
+    assert reason.endswith(REMEDY)
+    assert len(reason) <= 600
+
+
 def test_a_folder_that_cannot_be_written_is_a_reason(bench):
     bench.add_finished_run(bench.entries[0])
     (bench.folder(bench.entries[0]).path / ".mlflow.lock").mkdir()

@@ -26,10 +26,13 @@ def sync(file: Path, results: Path, mlflow_uri: str, no_models: bool) -> None:
       vimae-bench sync benchmarks/fig1.toml --mlflow-uri http://localhost:5000
     """
     from ..storage.archive import unpack_results
+    from ..tracking.server_links import explain_unused_address
     from ..tracking.sync import sync_benchmark, sync_summary
 
     found = load_benchmark_results(file, results)
     folder = unpack_results(found.store.path, click.echo)
+    if unused := explain_unused_address(mlflow_uri, folder.parent):
+        click.echo(unused, err=True)
     summary = sync_benchmark(folder, mlflow_uri, found.entries, models=not no_models, verify=True)
     reason = "" if summary.behind else sync_summary(folder, mlflow_uri)
     behind = f", {summary.behind} not yet: {summary.reason}" if summary.behind else ""

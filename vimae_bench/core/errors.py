@@ -82,6 +82,15 @@ def shorten_text(value: object) -> str:
     return text if len(text) <= MAX_VALUE_LENGTH else f"{text[:MAX_VALUE_LENGTH]}..."
 
 
+def shorten_middle(text: str, length: int) -> str:
+    """A text of at most `length` characters: its begin, and its end, where causes and remedies stand."""
+    if len(text) <= length:
+        return text
+    mark = " ... "
+    head = (length - len(mark)) // 2
+    return f"{text[:head]}{mark}{text[len(text) - (length - len(mark) - head) :]}"
+
+
 def suggest_similar(name: str, known: Iterable[str]) -> str:
     """`"; did you mean 'mmd'?"`, or all known names where none is similar, or nothing where there are none."""
     known = sorted(known)

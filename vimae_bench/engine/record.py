@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ..core.canonical import Json
-from ..core.errors import ResultsError, shorten_text
+from ..core.errors import ResultsError, shorten_middle, shorten_text
 from ..core.spec import Run
 from ..execution.jobs import Job
 from ..models.autoencoder import Autoencoder
@@ -120,7 +120,13 @@ def _write_weights(path: Path, model: nn.Module) -> Json:
 
 
 def _record_head(run: Run, status: str, reason: str) -> Json:
-    return {"schema": SCHEMA, "key": run.key, "status": status, "reason": reason[:MAX_REASON], "run": run.as_json()}
+    return {
+        "schema": SCHEMA,
+        "key": run.key,
+        "status": status,
+        "reason": shorten_middle(reason, MAX_REASON),
+        "run": run.as_json(),
+    }
 
 
 def _describe_environment(run: Run, device: torch.device, sharing: int, result: TrainingResult) -> Json:

@@ -1,5 +1,7 @@
 """The description of an experiment in MLflow: what was compared, which methods lead, how to run it again."""
 
+import shlex
+
 from ..analysis.load import BenchmarkResults
 from ..analysis.summary import summarize_leaderboard
 from ..storage.store import REPORT_FILE
@@ -13,6 +15,7 @@ def format_description(found: BenchmarkResults, experiment: str, report_run: str
     methods = dict.fromkeys(entry.label for entry in entries if not entry.control_of)
     datasets = dict.fromkeys(entry.run.dataset.title for entry in entries)
     seeds = {entry.seed for entry in entries}
+    again = shlex.join(["vimae-bench", "run", f"{folder.name}.toml"])
     links = [f"[{name}]({format_view_path(experiment, key)})" for key, name in name_views(found.leaderboards).items()]
     links.append(f"[Pictures]({format_view_path(experiment, PICTURE_VIEW)}&compareRunsMode=CHART)")
     if report_run:
@@ -25,9 +28,10 @@ def format_description(found: BenchmarkResults, experiment: str, report_run: str
 
 - **Means over seeds** are metrics of a method's run, of which the runs of its seeds are children. Terms of the loss \
 by epoch are `train/<term>`, pictures are in the image grid, and standard errors in the artifacts `metrics/` of runs.
-- **Intervals and tests**: the report, or `vimae-bench leaderboard {folder}`
-- **Again**: save the file below as `{folder.name}.toml`, then `vimae-bench run {folder.name}.toml`
-- **A trained model**: `mlflow.pyfunc.load_model("runs:/RUN_ID/model")`
+- **Intervals and tests**: the report, or `{shlex.join(["vimae-bench", "leaderboard", str(folder)])}`
+- **Again**: save the file below as `{folder.name}.toml`, then `{again}`
+- **A trained model**: `mlflow.set_tracking_uri("ADDRESS")` with the address of this store, then \
+`mlflow.pyfunc.load_model("runs:/RUN_ID/model")` with the ID of the run of one seed
 
 {_format_toml_block(found.store.read_benchmark().source)}
 """

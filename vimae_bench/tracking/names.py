@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from ..core.canonical import Json, canonical_json, fingerprint
+from ..core.errors import shorten_middle
 from ..core.spec import Run
 
 KEY_LENGTH = 250
@@ -54,7 +55,7 @@ def format_tags(run: Run, label: str, benchmark: str, record: Json) -> dict[str,
         "vb.seed": str(run.seed),
         METHOD_KEY: format_method_key(run, label),
         "vb.status": record.get("status", "running"),
-        "vb.reason": _shorten_value(record.get("reason", "")),
+        "vb.reason": shorten_middle(record.get("reason", ""), VALUE_LENGTH),
         RUN_KEY: run.key,
         "mlflow.source.name": "vimae-bench",
         "mlflow.source.type": "LOCAL",

@@ -1,5 +1,6 @@
 """Links to what an MLflow server has of a benchmark."""
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,8 +17,22 @@ from .view_path import format_view_path
 
 SAFE_LINK = re.compile(r"https?://[A-Za-z0-9_.\[\]-]+(:[0-9]{1,5})?(/[A-Za-z0-9_.~/-]*)?")
 """An address that has no place for a password or token but its path."""
+TRACKING_URI = "MLFLOW_TRACKING_URI"
 UI_ADDRESS = "http://localhost:5000"
 """Where `mlflow ui` is to be seen."""
+
+
+def explain_unused_address(uri: str, results: Path) -> str:
+    """What to say where MLflow's own variable names another store than the results folder's, which is used; else empty.
+
+    `uri` is the store that was asked for, if any.
+    """
+    named = os.environ.get(TRACKING_URI, "")
+    own = default_store_uri(results)
+    if uri or not named or named == own:
+        return ""
+    used = f"runs are mirrored to {show_address(own)}; --mlflow-uri mirrors them elsewhere"
+    return f"{TRACKING_URI} ({show_address(named)}) is not used: {used}"
 
 
 def check_server_url(url: str) -> None:

@@ -1,14 +1,13 @@
 """Copies a benchmark's runs from their folders to MLflow. The folders are the source of truth; a copy may be late."""
 
 import math
-import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ..core.errors import BenchError, ResultsError
+from ..core.errors import BenchError, ResultsError, shorten_middle
 from ..core.secrets import mask_secrets
 from ..core.spec import MatrixEntry
 from ..storage.run_folder import RunFolder, read_events
@@ -19,7 +18,8 @@ from .store import default_store_uri, list_runs, open_experiment
 from .sync_run import RunSync
 from .sync_state import file_stamp
 
-REASON_LENGTH = 200
+REASON_LENGTH = 600
+"""Most characters of a reason. MLflow's end in what to do, and those of a server that is down in the cause."""
 
 
 @dataclass(frozen=True)
@@ -138,4 +138,4 @@ def _is_store_down(error: Exception) -> bool:
 def _format_error(error: Exception, uri: str) -> str:
     """An error in one line, without what is secret in the store's address."""
     what = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
-    return textwrap.shorten(mask_secrets(what, uri), REASON_LENGTH, placeholder=" ...")
+    return shorten_middle(" ".join(mask_secrets(what, uri).split()), REASON_LENGTH)

@@ -17,6 +17,7 @@ from vimae_bench.tracking import (
     SyncSummary,
     default_store_uri,
     describe_view,
+    explain_unused_address,
     import_mlflow,
     show_address,
     sync_benchmark,
@@ -80,6 +81,8 @@ class MlflowReporter:
         """Send what is said of the methods, if the store has all runs, and say how to look at them in MLflow."""
         if self.summaries and not self.summaries[-1].behind:
             send_summary(benchmark, self.uri or default_store_uri(benchmark.parent))
+        if unused := explain_unused_address(self.uri, benchmark.parent):
+            print(unused, file=sys.stderr)
         return describe_view(benchmark, self.uri)
 
 
