@@ -174,7 +174,8 @@ def open_for_appending(path: Path) -> int:
 def make_folder_of(path: Path) -> None:
     """Make the folder that a file is to be in.
 
-    Raises ResultsError for a link below the results folder, and for a folder that `keep_in_place` does not let be made.
+    Raises ResultsError for a link below the results folder, and where the folder of a run in progress, or that of its
+    results, was moved or removed meanwhile.
     """
     root, inner = split_path(path)
     for place in (root, "/".join((root, *inner[:2]))):
