@@ -22,7 +22,7 @@ def test_a_full_disk_of_compiled_code_changes_no_number(tmp_path, executor, coun
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("this user may not mount a small disk")
     given = {"executor": executor, "reporters": ["console"], "training": {"epochs": 3}, "method": [AE]}
-    text, found = make_benchmark(name="storm", seeds=[0, 1], **given), {}
+    text, found = make_benchmark(name="storm", seeds=[0], **given), {}
     for cache in (tmp_path / "cache", disk):
         scenario = Scenario(tmp_path / f"with-{cache.name}", text, tmp_path / "data")
         words = [sys.executable, "-m", "vimae_bench", *scenario.words("--compile", "always")]
