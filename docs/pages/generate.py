@@ -8,7 +8,7 @@ from vimae_bench.plugin import catalog
 from vimae_bench.plugin.manager import find_plugins
 from vimae_bench.reports.plugin_reference import KIND_TITLES, format_plugin_reference
 
-from . import commands, hooks, interface
+from . import commands, hooks, interface, odd_data
 
 FOLDER = Path(__file__).parents[1] / "reference"
 
@@ -22,6 +22,7 @@ def make_kind_page(kind: str) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands.make_page,
     "hooks.md": hooks.make_page,
+    "odd-data.md": odd_data.make_page,
     interface.get_page_name(interface.PACKAGE): interface.make_overview,
     **{
         interface.get_page_name(module): partial(interface.make_module_page, module)

@@ -74,6 +74,12 @@ def is_accepted(program: click.Command, words: list[str]) -> None:
         program.make_context(program.name, [*words])
 
 
+def helped() -> list[str]:
+    """The examples in the help of commands."""
+    lines = re.findall(r"^ {4}(vimae-bench .+)$", (DOCS / "reference" / "commands.md").read_text(), re.MULTILINE)
+    return [line for line in lines if "[OPTIONS]" not in line]
+
+
 @pytest.mark.parametrize("line", commands())
 def test_shell_line_is_accepted(line: str) -> None:
     for words in parts(line):
@@ -95,6 +101,13 @@ def test_shell_line_is_accepted(line: str) -> None:
                 is_accepted(importlib.import_module("mlflow.cli").cli, rest)
             case _:
                 assert words[0] in {*PROGRAMS, "eval"}, "a program that no test knows"
+
+
+@pytest.mark.parametrize("line", commands() + helped())
+def test_shell_line_means_the_same_to_every_shell(line: str) -> None:
+    """In zsh a word with an unquoted bracket, star or question mark is a pattern, and one without a match an error."""
+    words = shlex.split(re.sub(r"'[^']*'|\"[^\"]*\"", "quoted", line), comments=True)
+    assert not [word for word in words if {*word} & {*"[]*?{}"}]
 
 
 def extras(words: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ from zipfile import ZipFile
 import pytest
 from click.testing import CliRunner
 
+from helpers.command_line import call
 from vimae_bench.cli import main
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.core.errors import BenchError
@@ -162,3 +163,11 @@ def test_the_templates_are_in_the_wheel(tmp_path: Path) -> None:
     inside = {name for name in ZipFile(wheel).namelist() if name.endswith(".template")}
     templates = (ROOT / "vimae_bench" / "testing" / "scaffold" / "templates").rglob("*.template")
     assert inside == {path.relative_to(ROOT).as_posix() for path in templates}
+
+
+def test_the_commands_for_a_new_benchmark_are_quoted_for_a_shell(tmp_path):
+    folder = tmp_path / "my files"
+    folder.mkdir()
+    said = call("new", "benchmark", "mine", "--into", folder)
+    assert f"  vimae-bench plan '{folder / 'mine.toml'}'\n" in said
+    assert f"  vimae-bench run '{folder / 'mine.toml'}'\n" in said

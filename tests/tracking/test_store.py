@@ -1,9 +1,11 @@
 import multiprocessing
 import os
+import shlex
 
 import pytest
 
 from vimae_bench.core.secrets import mask_secrets
+from vimae_bench.tracking.server_links import describe_view
 from vimae_bench.tracking.store import SETTINGS, default_store_uri, open_experiment
 
 pytestmark = pytest.mark.medium
@@ -86,3 +88,8 @@ def test_processes_that_open_a_store_that_is_not_there_yet_do_not_hinder_each_ot
         process.join(120)
     assert [process.exitcode for process in processes] == [0, 0, 0, 0]
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_command_that_opens_a_store_is_quoted_for_a_shell(tmp_path):
+    shown = describe_view(tmp_path / "my results" / "toy")["MLflow"]
+    assert shlex.split(shown) == ["mlflow", "ui", "--backend-store-uri", default_store_uri(tmp_path / "my results")]

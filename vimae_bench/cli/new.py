@@ -37,7 +37,8 @@ def new(kind: str, name: str, into: Path) -> None:
 
     if kind == "benchmark":
         path = new_benchmark(name, into)
-        click.echo(escape_control_characters(f"{path}\n\nnext:\n  vimae-bench plan {path}\n  vimae-bench run {path}"))
+        shown = shlex.quote(str(path))
+        click.echo(escape_control_characters(f"{path}\n\nnext:\n  vimae-bench plan {shown}\n  vimae-bench run {shown}"))
         return
     folder = new_package(kind, name, into, get_catalog())
     click.echo(escape_control_characters("\n".join(_describe_package(folder))))

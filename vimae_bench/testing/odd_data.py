@@ -1,9 +1,12 @@
 """Data that not every plugin is made for. Each measures or trains on them, or refuses them before training."""
 
+import os
 import re
 from ast import literal_eval
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -13,18 +16,20 @@ from numpy.typing import NDArray
 from ..core.spec import PluginSpec, Run, Training
 from ..data.types import Examples, Splits
 from ..engine.preflight import inspect_model
-from ..metrics import WeightsUnavailable
+from ..metrics.inception import WEIGHTS_VARIABLE, WeightsUnavailable
 from ..models.model_spec import ModelSpec
 from ..plugin.catalog import Catalog, CatalogEntry, get_catalog
 from ..plugin.interfaces import Metric
 from ..plugin.registry import make_plugin
 from ..plugin.settings import SettingsChecker
+from .contract import ContractError
 
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 CLASSES, DRAWERS = 5, 20
 LATENT = 4
 LARGEST_BATCH = 20
+MAX_REMEDIES = 10
 REMEDY = re.compile(r"(\w+) = ('\w+'|\d+)(?: to (\d+))?")
 """A setting that a refusal says would fit, or the range of it."""
 
@@ -141,13 +146,17 @@ class Trial:
 
 
 def try_metric(name: str, data: str) -> Trial:
-    """Whether a metric takes the data of this name, by its own `check`."""
+    """Whether a metric takes the data of this name, by its own `check`.
+
+    Raises ContractError where it asks for other settings each time.
+    """
     odd, refusals, settings = ODD_DATA[data], list[str](), dict[str, Any]()
-    while True:
+    for _ in range(MAX_REMEDIES):
         spec = PluginSpec(name, dict(settings))
         metric: Metric = make_plugin("metric", spec)
         try:
-            metric.check(odd.splits, odd.spec)
+            with _forbid_downloads():
+                metric.check(odd.splits, odd.spec)
         except WeightsUnavailable:  # which are asked for last, of data that fit
             return Trial(name, data, spec, tuple(refusals), accepted=True)
         except ValueError as error:
@@ -157,6 +166,21 @@ def try_metric(name: str, data: str) -> Trial:
             settings |= remedy
         else:
             return Trial(name, data, spec, tuple(refusals), accepted=True)
+
+    raise ContractError(f"{name} asks for other settings again and again: {'; '.join(refusals)}")
+
+
+@contextmanager
+def _forbid_downloads() -> Generator[None]:
+    """Let weights be unavailable: what is asked of data does not depend on them."""
+    before = os.environ.get(WEIGHTS_VARIABLE)
+    os.environ[WEIGHTS_VARIABLE] = os.devnull
+    try:
+        yield
+    finally:
+        os.environ.pop(WEIGHTS_VARIABLE)
+        if before is not None:
+            os.environ[WEIGHTS_VARIABLE] = before
 
 
 def read_remedy(refusal: str) -> dict[str, Any]:
@@ -169,19 +193,31 @@ def read_remedy(refusal: str) -> dict[str, Any]:
 def try_objective(title: str, data: str) -> Trial:
     """Whether the objective of this title, one of `list_objectives`, can be trained on the data of this name."""
     odd, spec = ODD_DATA[data], list_objectives()[title]
-    looked = inspect_model(make_run(spec, odd), odd.splits.shape)
-    return Trial(title, data, spec, (looked.problem,) * bool(looked.problem), accepted=not looked.problem)
+    problem = _find_problem(title, odd.splits.shape, odd.training.batch)
+    return Trial(title, data, spec, (problem,) * bool(problem), accepted=not problem)
+
+
+@cache
+def _find_problem(title: str, shape: tuple[int, int, int], batch: int) -> str:
+    """Why an objective cannot be trained on images of this shape in such batches, in words; empty if it can."""
+    run = _make_run(list_objectives()[title], batch)
+    return inspect_model(run, shape).problem
 
 
 def make_run(objective: PluginSpec, odd: OddData) -> Run:
     """A training with the simplest plugins of all other kinds."""
+    return _make_run(objective, odd.training.batch)
+
+
+def _make_run(objective: PluginSpec, batch: int) -> Run:
     others = (PluginSpec("arrays", {"path": "odd"}), PluginSpec("mlp", {"hidden": [16]}))
-    return Run(*others, objective, PluginSpec("normal"), LATENT, odd.training, 0)
+    return Run(*others, objective, PluginSpec("normal"), LATENT, Training(batch=batch), 0)
 
 
-def list_objectives(catalog: Catalog | None = None) -> dict[str, PluginSpec]:
+@cache
+def list_objectives() -> dict[str, PluginSpec]:
     """Every objective, and those that have a divergence with each divergence, by titles such as `vimae with mmd`."""
-    catalog = catalog or get_catalog()
+    catalog = get_catalog()
     entries = [entry for entry in catalog.entries if entry.kind == "objective"]
     return dict(pair for entry in entries for pair in _vary_divergence(entry, catalog))
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -62,4 +63,4 @@ def describe_view(benchmark: Path, uri: str = "") -> Mapping[str, str]:
     page = f"/{format_view_path(experiment)}" if experiment else ""
     if served:
         return {"MLflow": f"{where.rstrip('/')}{page}"}
-    return {"MLflow": f"mlflow ui --backend-store-uri {where}", "": f"then open {UI_ADDRESS}{page}"}
+    return {"MLflow": shlex.join(["mlflow", "ui", "--backend-store-uri", where]), "": f"then open {UI_ADDRESS}{page}"}

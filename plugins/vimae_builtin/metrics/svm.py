@@ -211,12 +211,18 @@ class SvmTuned(_SvmBase):
 
     def check(self, splits: Splits, spec: ModelSpec) -> None:
         super().check(splits, spec)
-        classes = len(np.unique(np.asarray(splits.train.y)))
-        if (each := self.labels // classes) < self.folds:
+        held = np.unique(np.asarray(splits.train.y), return_counts=True)[1]
+        classes, folds = len(held), min(int(held.min()), self.folds)
+        if (each := self.labels // classes) >= self.folds:
+            return
+        if folds < 2:
             raise ValueError(
-                f"labels = {self.labels} are {each} of each class, fewer than folds = {self.folds}; "
-                f"labels = {self.folds * classes} would fit"
+                "a class has a single training image, of which no folds can be made; data with more would fit"
             )
+        fit = f"labels = {folds * classes}" + f", folds = {folds}" * (folds < self.folds)
+        raise ValueError(
+            f"labels = {self.labels} are {each} of each class, fewer than folds = {self.folds}; {fit} would fit"
+        )
 
     def cost(self, spec: ModelSpec, device: str) -> float:
         """About 0.02 s for a machine of 1,000 labels."""
