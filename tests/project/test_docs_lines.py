@@ -21,7 +21,7 @@ from vimae_bench import cli, testing
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.core.errors import InvalidFileError
 from vimae_bench.engine.step.select_backend import EAGER_COST
-from vimae_bench.execution import ExitCode
+from vimae_bench.execution import ExitCode, signals
 from vimae_bench.plugin import BenchError
 from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.plugin.hookspecs import HOOKS
@@ -182,7 +182,7 @@ def test_every_exit_code_is_documented() -> None:
             importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
     commands, workers = (DOCS / "reference" / "exit-codes.md").read_text().split("A worker")
     listed = {int(code) for code in re.findall(r"^\| (\d+) \|", commands, re.MULTILINE)}
-    assert listed == {0, cli.SIGNAL_OFFSET + 2, cli.SIGNAL_OFFSET + 15, *codes()}
+    assert listed == {0, *(cli.SIGNAL_OFFSET + number for number in signals.STOP_SIGNALS), *codes()}
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", workers, re.MULTILINE)} == set(ExitCode)
 
 
