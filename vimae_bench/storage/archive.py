@@ -52,6 +52,8 @@ DATE = (1980, 1, 1, 0, 0, 0)
 BENCHMARK = "benchmark.json"
 ENCRYPTED = 0x41  # by either of the two ways that the format has
 LOCAL_HEADER = struct.Struct("<4s22xHH")
+READ_ERRORS = (OSError, ValueError, struct.error, zlib.error)
+"""What a damaged archive causes when a file in it is read."""
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -114,6 +116,17 @@ class ArchivePath(PackedPath):
             raise OSError(code, os.strerror(code), str(self))  # of the class that belongs to the code
         return archive.read(name)
 
+    def read_files(self, names: Iterable[str]) -> dict[str, bytes]:
+        archive, folder = self._split_path()
+        found = dict[str, bytes]()
+        with contextlib.suppress(OSError), open(archive.path, "rb", buffering=0) as opened:  # noqa: PTH123
+            for name in names:
+                file = archive.files.get(f"{folder}/{name}")
+                if file and file.file_size <= get_size_limit(file.filename):
+                    with contextlib.suppress(*READ_ERRORS):
+                        found[name] = _read_file(opened, file)
+        return found
+
     @property
     def archive(self) -> Path:
         """The archive itself."""
@@ -146,8 +159,9 @@ class _Archive:
     def read(self, name: str) -> bytes:
         """Read a file. Raises ResultsError if it is not of the size and the CRC-32 that the archive gives."""
         try:
-            data = _read_file(self.path, self.files[name])
-        except (OSError, ValueError, struct.error, zlib.error) as error:
+            with open(self.path, "rb", buffering=0) as opened:  # noqa: PTH123
+                data = _read_file(opened, self.files[name])
+        except READ_ERRORS as error:
             raise ResultsError(f"{self.path}: is damaged: {name} cannot be read ({error})") from error
         return data
 
@@ -314,15 +328,14 @@ def _find_problem(file: zipfile.ZipInfo, seen: Set[str]) -> str:
     return ""
 
 
-def _read_file(path: str, file: zipfile.ZipInfo) -> bytes:
+def _read_file(archive: io.FileIO, file: zipfile.ZipInfo) -> bytes:
     """The bytes of a file; never more than the archive says. Raises ValueError if they are not what it says."""
-    with open(path, "rb", buffering=0) as archive:  # noqa: PTH123
-        archive.seek(file.header_offset)
-        signature, name_length, extra_length = LOCAL_HEADER.unpack(archive.read(LOCAL_HEADER.size))
-        if signature != b"PK\3\4":
-            raise ValueError("there is no file where the list says")
-        archive.seek(name_length + extra_length, os.SEEK_CUR)
-        data = archive.read(file.compress_size)
+    archive.seek(file.header_offset)
+    signature, name_length, extra_length = LOCAL_HEADER.unpack(archive.read(LOCAL_HEADER.size))
+    if signature != b"PK\3\4":
+        raise ValueError("there is no file where the list says")
+    archive.seek(name_length + extra_length, os.SEEK_CUR)
+    data = archive.read(file.compress_size)
     if file.compress_type == zipfile.ZIP_DEFLATED:
         data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, file.file_size + 1)
     if len(data) != file.file_size or zlib.crc32(data) != file.CRC:

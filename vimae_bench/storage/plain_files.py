@@ -71,6 +71,10 @@ class PackedPath(PosixPath):
 
     __slots__ = ()
 
+    def read_files(self, names: Iterable[str]) -> dict[str, bytes]:
+        """The bytes of files in this folder by their names. A file that cannot be read is left out."""
+        raise NotImplementedError
+
 
 def get_size_limit(path: Path | str) -> int:
     """The most bytes that the file may have."""
@@ -112,7 +116,7 @@ def read_plain_files(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
     """
     found = dict[str, bytes]()
     if isinstance(folder, PackedPath):
-        return found
+        return folder.read_files(names)
     with suppress(OSError), ExitStack() as opened:
         above = _open_folder(str(folder.parent), None, opened)
         handles = {"": _open_folder(folder.name, above, opened)}
