@@ -99,3 +99,29 @@ def test_compiled_code_is_kept_in_our_folder_whenever_torch_was_imported(tmp_pat
     folder = tmp_path / "ours" / "steps" / "code-1"
     assert all(Path(place).is_relative_to(folder) for place in done.stdout.split())
     assert len(done.stdout.split()) >= 4
+
+
+END = """
+import os, sys
+from multiprocessing import util
+from vimae_bench.engine.step.compiler_cache import get_step_folder, use_temporary_cache
+for _ in range(2):
+    with use_temporary_cache():
+        print(get_step_folder().parent, oct(os.stat(get_step_folder().parent).st_mode))
+if sys.argv[1] == "worker":
+    util._run_finalizers(0)
+    os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("process", ["worker", "command"])
+def test_a_temporary_cache_is_the_users_own_and_ends_with_its_process(tmp_path, process):
+    environment = os.environ | {"TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", END, process], env=environment, capture_output=True, text=True, check=True
+    )
+    first, second = done.stdout.splitlines()
+    assert first == second
+    assert first.startswith(f"{tmp_path}/vimae-bench-")
+    assert first.endswith("0o40700")
+    assert not list(tmp_path.iterdir())

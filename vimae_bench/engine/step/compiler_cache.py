@@ -5,9 +5,12 @@ torch would keep it in a folder of the machine's temporary ones, which whoever c
 
 import contextlib
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Generator
+from functools import cache
+from multiprocessing import util
 from pathlib import Path
 
 from ...storage.cache_folder import CACHE_VARIABLE, get_cache_folder, make_cache_folder, make_own_folder
@@ -43,13 +46,18 @@ def use_own_compiler_cache(threads: int) -> None:
 
 @contextlib.contextmanager
 def use_temporary_cache() -> Generator[None]:
-    """In this block the cache is a new folder, which is removed at the end: for code that cannot be kept."""
+    """In this block the cache is a folder of this process, removed when that ends: for code that cannot be kept.
+
+    It stays until then, since torch loads some of what it has compiled late.
+    """
     names = (CACHE_VARIABLE, *VARIABLES)
-    before, chosen = {name: os.environ.pop(name, None) for name in names}, dict(_chosen)
+    before, chosen = {name: os.environ.get(name) for name in names}, dict(_chosen)
+    folder = _make_temporary_folder()
     try:
-        with tempfile.TemporaryDirectory(prefix="vimae-bench-", ignore_cleanup_errors=True) as folder:
-            os.environ[CACHE_VARIABLE] = folder
-            yield
+        for name in VARIABLES:
+            os.environ.pop(name, None)
+        os.environ[CACHE_VARIABLE] = folder
+        yield
     finally:
         for name, value in before.items():
             os.environ.pop(name, None)
@@ -57,6 +65,13 @@ def use_temporary_cache() -> Generator[None]:
                 os.environ[name] = value
         _chosen.clear()
         _chosen.update(chosen)
+
+
+@cache
+def _make_temporary_folder() -> str:
+    folder = tempfile.mkdtemp(prefix="vimae-bench-")
+    util.Finalize(None, shutil.rmtree, (folder, True), exitpriority=0)  # workers end without what atexit would call
+    return folder
 
 
 def _set_variables(folder: Path) -> None:
