@@ -48,6 +48,8 @@ def test_files_in_an_archive_are_found_listed_and_opened_as_others_are(packed, f
     assert sorted(path.relative_to(root).as_posix() for path in root.rglob("*.json")) == sorted(
         path.relative_to(finished.store.path).as_posix() for path in finished.store.path.rglob("*.json")
     )
+    run = next((root / "runs").iterdir())
+    assert run.read_files(["record.json", "nothing", "metrics"]) == {"record.json": (run / "record.json").read_bytes()}
     benchmark = root / "benchmark.json"
     assert benchmark.read_text(encoding="utf-8") == (finished.store.path / "benchmark.json").read_text(encoding="utf-8")
     with benchmark.open("rb") as file:
@@ -217,6 +219,7 @@ def test_a_file_that_is_not_what_its_archive_says_is_damaged(tmp_path, member):
     assert (archive / "benchmark.json").read_bytes() == b"{}"
     with pytest.raises(ResultsError, match=r"a\.zip: is damaged: runs/a/record\.json cannot be read"):
         (archive / "runs/a/record.json").read_bytes()
+    assert (archive / "runs/a").read_files(["record.json"]) == {}
 
 
 def test_an_archive_cut_off_anywhere_is_reported_in_one_line(packed, tmp_path):
