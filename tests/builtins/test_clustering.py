@@ -87,7 +87,7 @@ def test_pixels_and_their_principal_components_are_baselines(linear_evaluation):
 
 def test_data_without_labels_or_classes_are_refused():
     images, y = classes(150, 0.4)
-    for labels, reason in ((None, "no labels; digits"), (0 * y, "150 test images of 1 classes")):
+    for labels, reason in ((None, "no labels; digits"), (0 * y, "all test images are of class 0")):
         examples = Examples(images, labels)
         with pytest.raises(ValueError, match=reason):
             Clustering().check(Splits(examples, examples, examples), ModelSpec(SHAPE, 2))

@@ -186,7 +186,7 @@ def test_data_without_factors_are_refused(encode_factors):
     for metric in (SMALL, DciBoosting()):
         with pytest.raises(ValueError, match="dsprites and omniglot"):
             metric.check(Splits(none, none, none), ModelSpec((1, 1, 2), 2))
-        with pytest.raises(ValueError, match="5 test images; 500 or more"):
+        with pytest.raises(ValueError, match="too few test images, 5; 500 or more"):
             metric.check(Splits(few, few, few), ModelSpec((1, 1, 2), 2))
         metric.check(encode_factors(np.eye(2)).splits, ModelSpec((1, 1, 2), 2))
 

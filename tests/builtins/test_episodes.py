@@ -173,7 +173,7 @@ def test_only_a_random_split_profits_from_copies_of_one_drawing(pixels_as_codes)
 @pytest.mark.parametrize(
     ("settings", "change", "message"),
     [
-        ({}, {"y": None}, "a data set with labels would fit"),
+        ({}, {"y": None}, "images have no labels; digits"),
         ({}, {"factors": {}}, "omniglot does; split = 'random' would fit"),
         ({"ways": 9}, {}, "ways = 9, but there are 8 classes; ways = 8 would fit"),
         ({"train": 80}, {}, "class 100 has 80 test images, 4 by each drawer: train = 64, test = 16 would fit"),

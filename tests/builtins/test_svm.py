@@ -450,7 +450,7 @@ def test_data_that_cannot_be_read_are_refused_with_what_would_fit(name, metric):
     spec, labelled, bare = ModelSpec((1, 1, 2), 2), Examples(images, y), Examples(images, None)
     assert metric(labels=100).check(Splits(labelled, labelled, labelled), spec) is None
     for train, test in ((labelled, bare), (bare, labelled)):
-        with pytest.raises(ValueError, match="a data set with labels would fit"):
+        with pytest.raises(ValueError, match="images have no labels; digits"):
             metric(labels=100).check(Splits(train, train, test), spec)
     fewest = min(np.bincount(y))
     with pytest.raises(ValueError, match=f"labels = 2 to {2 * fewest} would fit"):

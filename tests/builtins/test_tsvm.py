@@ -302,7 +302,7 @@ def test_what_cannot_be_read_is_refused_or_left_out(linear_evaluation):
     bare = linear_evaluation(images, Deterministic(), [IDENTITY])
     assert small()(bare) == {}
     assert small().references(bare.splits, bare.spec, "blobs") == {}
-    with pytest.raises(ValueError, match="a data set with labels would fit"):
+    with pytest.raises(ValueError, match="images have no labels; digits"):
         small().check(bare.splits, bare.spec)
     labelled = Examples(images, y)
     assert small().check(Splits(labelled, labelled, labelled), bare.spec) is None
