@@ -392,7 +392,7 @@ def test_check_reports_passed_and_failed_checks(install):
     assert output.startswith("divergence mmd (vimae-bench ")
     assert re.search(r"^  ok +[\d.]+ s  gradient points to the prior$", output, re.MULTILINE)
     assert re.search(r"^  skipped +[\d.]+ s  critic learns: it has no critic$", output, re.MULTILINE)
-    assert re.search(r"^  12 checks: 11 ok, 1 skipped; [\d.]+ s$", output, re.MULTILINE)
+    assert re.search(r"^  13 checks: 12 ok, 1 skipped; [\d.]+ s$", output, re.MULTILINE)
     install(
         "leaky",
         "from vimae_bench.plugin import Divergence, hookimpl\n"
