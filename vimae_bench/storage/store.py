@@ -204,6 +204,7 @@ class ResultsFolder:
             if is_there(path) and not _is_readable(path, read)
         ]
         set_aside(*damaged)
+        self._set_aside_dependent(entries, set(damaged))
         return [*misplaced, *damaged]
 
     def set_aside_run(self, entry: MatrixEntry, is_wanted: Callable[[MatrixEntry], bool] | None = None) -> bool:
@@ -301,7 +302,8 @@ class ResultsFolder:
         for entry in entries:
             folder = self.run_folder(entry.run)
             yield folder.record, partial(read_record, run=entry.run)
-            yield folder.events, check_plain_file
+            for path in (folder.spec, folder.events, folder.weights):
+                yield path, check_plain_file
             for metric in entry.metrics:
                 yield folder.metric_path(metric), read_metric_file
                 yield self._baseline_path_of(entry.run, metric), read_metric_file
