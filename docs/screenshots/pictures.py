@@ -154,6 +154,7 @@ PICTURES: dict[str, Picture] = {
     "mlflow-images": MlflowPicture("quickstart", "pictures&compareRunsMode=CHART"),
     "paper-page": PaperPagePicture("quickstart"),
     "gallery-codes-2d": FigurePicture("fig1", "Codes"),
+    "gallery-latent-grid": FigurePicture("fig1", "Latent grid"),
     **{f"gallery-{title.lower().replace(' ', '-')}": FigurePicture("quickstart", title) for title in FIGURES},
 }
 """All pictures by their file names, without ending."""
