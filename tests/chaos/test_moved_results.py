@@ -78,7 +78,8 @@ def test_runs_of_a_removed_benchmark_end(scenario, count):
 
 def test_trials_of_a_moved_study_end(scenario, tmp_path, count):
     pytest.importorskip("optuna")
-    given = {"training": {"epochs": 100_000}, "tuning": {"trials": 2, "seeds": [0], "measure": "sse"}}
+    held_out = {"use": "digits", "validation": 300}
+    given = {"dataset": held_out, "training": {"epochs": 100_000}, "tuning": {"trials": 2, "measure": "sse"}}
     scenario.file.write_text(make_benchmark(name="storm", executor="local", method=[SEARCHED], **given))
     folder = scenario.path / "results" / "storm-tuning"
     words = ["tune", *scenario.words()[1:]]
