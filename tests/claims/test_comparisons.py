@@ -64,11 +64,11 @@ def test_without_other_methods_p_values_are_those_that_a_leaderboard_adjusts(res
 
 
 def test_methods_that_the_paper_does_not_have_change_nothing(results, evaluate):
-    """A further method of a hundred times the spread would hide every difference of the others."""
+    """A further method of a hundred times the spread would, with four seeds, hide every difference of the others."""
     text = format_claim('kind = "order"\ngroups = [["a"], ["b"], ["c"]]', measure="sse")
-    add_runs(results, 5, A=20.0, B=20.6, C=21.2)
+    add_runs(results, 4, A=20.0, B=20.6, C=21.2)
     before = get_pairs(evaluate(text))
-    for seed, value in enumerate(np.random.default_rng(1).normal(60, 30, 5)):
+    for seed, value in enumerate(np.random.default_rng(1).normal(60, 30, 4)):
         results.add("AE", seed, sse=value)
     after = get_pairs(evaluate(text))
     assert [(pair.p, pair.interval) for pair in after] == [(pair.p, pair.interval) for pair in before]

@@ -32,6 +32,7 @@ from .statistics import (
     compare_with_values,
     detectable_effect,
     find_seeds,
+    find_unusual_spread,
 )
 
 PairOutcome = Literal["different", "equivalent", "undecided"]
@@ -41,8 +42,6 @@ MIN_SEEDS = 5
 """With fewer seeds than this, pairs are tested but methods are not ranked."""
 MIN_TESTED_SEEDS = 3
 """With fewer seeds than this nothing is tested: an interval of two values is too wide to mean anything."""
-MAX_SPREAD_RATIO = 3.0
-"""The tests keep what they promise for spreads that differ by less than this factor from the usual one."""
 
 
 @dataclass(frozen=True)
@@ -374,21 +373,11 @@ def _decide_method(
 
 
 def _find_unusual_spread(values: MeasureValues) -> frozenset[str]:
-    """Methods whose spread over seeds, without what a seed does to all, is far from the usual one.
-
-    Variances of methods come from those of their pairs (Grubbs 1948), which takes three methods.
-    """
+    """Methods whose spread over seeds, without what a seed does to all, is far from the usual one."""
     scaled = to_scale(values.measure, values.values)
-    k = len(scaled)
-    if k < 3:
-        return frozenset()
-    pairs = (scaled[:, None] - scaled[None]).var(2, ddof=1)
-    own = (pairs.sum(1) - pairs.sum() / (2 * (k - 1))) / (k - 2)
-    usual = float(np.median(own))
-    if usual <= 0:
-        return frozenset()
-    ratio = np.sqrt(np.maximum(own, 0) / usual)
-    return frozenset(label for label, r in zip(values.labels, ratio, strict=True) if r > MAX_SPREAD_RATIO)
+    first, second = np.triu_indices(len(scaled), 1)
+    unusual = find_unusual_spread((scaled[first] - scaled[second]).var(1, ddof=1))
+    return frozenset(label for label, is_unusual in zip(values.labels, unusual, strict=True) if is_unusual)
 
 
 def _fits_scale(values: MeasureValues) -> bool:

@@ -11,7 +11,7 @@ Distributions come from `scipy.special`. `scipy.stats` is a reference in the tes
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import inf, log1p, sqrt
+from math import inf, isqrt, log1p, sqrt
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 Interval = tuple[float, float]
 
 ALPHA = 0.05
@@ -32,6 +33,11 @@ CELL_DEGREES, DEGREES_WEIGHT = 1.6, 0.3
 
 NODES, WEIGHTS = (np.polynomial.legendre.leggauss(32)[0] + 1) / 2, np.polynomial.legendre.leggauss(32)[1] / 2
 """Of Gauss-Legendre quadrature over [0, 1]."""
+
+MAX_SPREAD_RATIO, MIN_WIDE_SEEDS = 3.0, 5
+"""The tests keep what they promise for spreads that differ by less than this factor from the usual one.
+
+From so many seeds on, a method beyond it can be told from one with a few seeds far off; see `find_wide_methods`."""
 
 SMALLEST_VARIANCE = 1e-5
 """Variances below this share of the median are raised to it before their distribution is fitted, as limma does."""
@@ -61,12 +67,27 @@ class VarianceParts:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Contrasts that share what their variances have in common: `members` [..., c], or all.
+
+    `of_seeds` and `of_draws` of them are independent over seeds and over draws, [..., 1] or the same for all
+    repetitions: of all pairs of k methods, k - 1 are. A method that varies much more than the others says nothing on
+    contrasts that it is not in; these are a group of their own.
+    """
+
+    of_seeds: Array | float
+    of_draws: Array | float
+    members: Flags | bool = True
+
+
+@dataclass(frozen=True)
 class Contrasts:
     """Estimated differences [..., c], each with two estimates of its variance; a test takes the one that says less.
 
-    The pooled variance is that of an additive model of methods and seeds, the same for all pairs. The moderated one is
-    that of the pair itself, raised, if it is small, towards those of the other pairs. The first withstands a few seeds
-    that are all alike by chance, the second methods of unequal spread. `parts` is the larger of both.
+    The pooled variance is that of an additive model of methods and seeds, the same for all pairs of a `Group`. The
+    moderated one is that of the pair itself, raised, if it is small, towards those of the other pairs. The first
+    withstands a few seeds that are all alike by chance, the second methods of unequal spread. `parts` is the larger of
+    both.
     """
 
     means: Array
@@ -220,10 +241,9 @@ def compare_pairs(values: Array, per_draw: Array | None = None) -> Contrasts:
 
     `per_draw` [..., methods, seeds, draws] are the values over each draw if all runs share the draws.
     """
-    k = values.shape[-2]
-    first, second = np.triu_indices(k, 1)
+    first, second = np.triu_indices(values.shape[-2], 1)
     draws = None if per_draw is None else per_draw[..., first, :, :] - per_draw[..., second, :, :]
-    return make_contrasts(values[..., first, :] - values[..., second, :], draws, (k - 1, k - 1))
+    return make_contrasts(values[..., first, :] - values[..., second, :], draws, group_pairs(values))
 
 
 def compare_with_values(values: Array, fixed: Array, per_draw: Array | None = None) -> Contrasts:
@@ -232,19 +252,35 @@ def compare_with_values(values: Array, fixed: Array, per_draw: Array | None = No
     `per_draw` [..., methods, seeds, draws] are such differences over each draw if all runs share the draws. What a seed
     does to all methods is not removed, so that not all of their variances are independent.
     """
-    of_seeds = count_independent(values)
-    of_draws = of_seeds if per_draw is None else count_independent(per_draw.mean(-2))
-    return make_contrasts(values - fixed[:, None], per_draw, (of_seeds, of_draws))
+    return make_contrasts(values - fixed[:, None], per_draw, group_methods(values, per_draw))
+
+
+def group_pairs(values: Array) -> tuple[Group, ...]:
+    """All pairs of methods, and those without a wide method, from values [..., methods, seeds]; see `Group`."""
+    k = values.shape[-2]
+    groups, wide = [Group(k - 1, k - 1)], find_wide_methods(values)
+    if wide.any():
+        first, second = np.triu_indices(k, 1)
+        usual = k - 1.0 - wide.sum(-1, keepdims=True)
+        groups.append(Group(usual, usual, ~(wide[..., first] | wide[..., second])))
+    return tuple(groups)
+
+
+def group_methods(values: Array, per_draw: Array | None = None) -> tuple[Group, ...]:
+    """All methods, and those that are not wide, from values [..., methods, seeds]; see `Group`."""
+    of_seeds, of_draws = values, values if per_draw is None else per_draw.mean(-2)
+    groups, wide = [Group(count_independent(of_seeds), count_independent(of_draws))], find_wide_methods(values)
+    if wide.any():
+        usual = ~wide
+        kept = usual[..., None]
+        groups.append(Group(count_independent(of_seeds * kept), count_independent(of_draws * kept), usual))
+    return tuple(groups)
 
 
 def make_contrasts(
-    differences: Array, per_draw: Array | None = None, independent: tuple[Array | float, Array | float] = (1, 1)
+    differences: Array, per_draw: Array | None = None, groups: Sequence[Group] = (Group(1, 1),)
 ) -> Contrasts:
-    """Contrasts from differences [..., c, seeds], and from those over each draw [..., c, seeds, draws] if shared.
-
-    `independent` says how many of the contrasts are independent over seeds and over draws, [..., 1] or the same for
-    all: of all pairs of k methods, k - 1 are.
-    """
+    """Contrasts from differences [..., c, seeds], and from those over each draw [..., c, seeds, draws] if shared."""
     n, shape = differences.shape[-1], differences.shape[:-1]
     between = Variance(differences.var(-1, ddof=1), np.full(shape, n - 1.0))
     if per_draw is None or per_draw.shape[-1] < 2:
@@ -253,22 +289,81 @@ def make_contrasts(
         m = per_draw.shape[-1]
         _, across, cells = _split_variance(per_draw)
         parts = VarianceParts(between, Variance(across, np.full(shape, m - 1.0)), cells, n, m)
-    return combine_contrasts(differences.mean(-1), parts, independent)
+    return combine_contrasts(differences.mean(-1), parts, groups)
 
 
-def combine_contrasts(means: Array, own: VarianceParts, independent: tuple[Array | float, Array | float]) -> Contrasts:
-    """Contrasts [..., c] from their own variances; those along the last axis share what they have in common.
+def find_wide_methods(values: Array) -> Flags:
+    """Which methods [..., k] are of unusual spread under most seeds, from values [..., k, seeds].
 
-    Other axes are repetitions of the experiment. `independent` as in `make_contrasts`: so many times the degrees of
-    freedom of one contrast do all have together, for variances between seeds and between draws.
+    A method of which a few seeds are far from the others is not: by chance only may the seeds of the others be all
+    alike. Fewer than five seeds cannot show the difference.
     """
-    cells = np.broadcast_to(own.cells.mean(-1, keepdims=True), own.cells.shape)
+    k, n = values.shape[-2:]
+    if n < MIN_WIDE_SEEDS or k < 3:
+        return np.zeros(values.shape[:-1], dtype=bool)
+    first, second = np.triu_indices(k, 1)
+    differences = values[..., first, :] - values[..., second, :]
+    wide = find_unusual_spread(differences.var(-1, ddof=1))
+    if not wide.any():
+        return wide
+    deviations = np.abs(differences - np.median(differences, axis=-1, keepdims=True))
+    return wide & find_unusual_spread(np.median(deviations, axis=-1) ** 2)
+
+
+def find_unusual_spread(variances: Array) -> Flags:
+    """Which methods [..., k] spread over three times as much as is usual, from the variances [..., c] of all pairs.
+
+    The variance of a pair is the sum of those of its methods. The median over the pairs of a method is hardly changed
+    by a few others that vary much more, unlike Grubbs's (1948) difference of means over pairs. It takes three methods.
+    """
+    k = (1 + isqrt(1 + 8 * variances.shape[-1])) // 2
+    if k < 3:
+        return np.zeros((*variances.shape[:-1], k), dtype=bool)
+    first, second = np.triu_indices(k, 1)
+    pairs = np.zeros((*variances.shape[:-1], k, k))
+    pairs[..., first, second] = pairs[..., second, first] = variances
+    if k == 3:
+        own = pairs.sum(-1) - pairs.sum((-1, -2))[..., None] / 4
+        usual = np.median(own, axis=-1, keepdims=True)
+        return (usual > 0) & (own > MAX_SPREAD_RATIO**2 * usual)
+    own = np.sort(pairs, axis=-1)[..., k // 2]  # the lower median: the first is a method with itself
+    usual = np.sort(own, axis=-1)[..., (k - 1) // 2, None]  # twice the usual variance
+    return (usual > 0) & (own > (MAX_SPREAD_RATIO**2 + 1) / 2 * usual)
+
+
+def combine_contrasts(means: Array, own: VarianceParts, groups: Sequence[Group]) -> Contrasts:
+    """Contrasts [..., c] from their own variances; those of a group along the last axis share what they have in common.
+
+    Other axes are repetitions of the experiment. Each contrast is in the last group of which it is a member.
+    """
+    found = _combine_group(means, own, groups[0])
+    for group in groups[1:]:
+        one, chosen = _combine_group(means, own, group), group.members
+        between = _choose(chosen, one.parts.between, found.parts.between)
+        across = _choose(chosen, one.parts.across, found.parts.across)
+        found = Contrasts(
+            means,
+            _choose(chosen, one.pooled, found.pooled),
+            _choose(chosen, one.moderated, found.moderated),
+            VarianceParts(between, across, own.cells, own.seeds, own.draws),
+        )
+    return found
+
+
+def _combine_group(means: Array, own: VarianceParts, group: Group) -> Contrasts:
+    """Contrasts that are valid for the members of a group."""
+    members = np.broadcast_to(group.members, own.cells.shape)
+    cells = np.broadcast_to(own.cells.mean(-1, keepdims=True, where=members), own.cells.shape)
     pooled = VarianceParts(
-        _pool(own.between, independent[0]), _pool(own.across, independent[1]), cells, own.seeds, own.draws
+        _pool(own.between, group.of_seeds, members),
+        _pool(own.across, group.of_draws, members),
+        cells,
+        own.seeds,
+        own.draws,
     )
     moderated = VarianceParts(
-        _raise_variances(own.between, independent[0]),
-        _raise_variances(own.across, independent[1]),
+        _raise_variances(own.between, group.of_seeds, members),
+        _raise_variances(own.across, group.of_draws, members),
         own.cells,
         own.seeds,
         own.draws,
@@ -296,25 +391,30 @@ def count_independent(rows: Array) -> Array:
     return np.where(some, squared_trace / np.where(some, trace_of_square, 1.0), 1.0)[..., None]
 
 
-def moderate_variances(own: Variance, most: Array | float = inf) -> Variance:
+def moderate_variances(own: Variance, most: Array | float = inf, members: Flags | None = None) -> Variance:
     """Variances [..., c] shrunk towards what those along the last axis have in common (Smyth 2004, section 6.2).
 
     By empirical Bayes; all have the same degrees of freedom. `most` bounds those of the result. A single variance, or
-    variances that are all 0, stay as they are.
+    variances that are all 0, stay as they are. With `members` [..., c] only these have something in common, and what is
+    found for others is not to be used.
     """
     v, degrees = own.value, float(own.degrees.flat[0])
     if v.shape[-1] < 2 or not v.any():
         return own
-    usual = np.median(v, axis=-1, keepdims=True)
-    usual = np.where(usual > 0, usual, v.mean(-1, keepdims=True))
+    members = np.ones(v.shape, dtype=bool) if members is None else members
+    several = members.sum(-1, keepdims=True) > 1
+    chosen = members | ~several  # so that the formulas are defined for a single member, which stays as it is
+    usual = np.nanmedian(np.where(chosen, v, np.nan), axis=-1, keepdims=True)
+    usual = np.where(usual > 0, usual, v.mean(-1, keepdims=True, where=chosen))
     raised = np.maximum(v, SMALLEST_VARIANCE * np.where(usual > 0, usual, 1.0))
     e = np.log(raised) - special.digamma(degrees / 2) + np.log(degrees / 2)
-    excess = e.var(-1, ddof=1, keepdims=True) - _trigamma(degrees / 2)
+    excess = e.var(-1, ddof=1, keepdims=True, where=chosen) - _trigamma(degrees / 2)
     prior = np.where(excess > 1e-6, 2 * _invert_trigamma(np.maximum(excess, 1e-6)), 1e6)
-    centre = np.exp(e.mean(-1, keepdims=True) + special.digamma(prior / 2) - np.log(prior / 2))
+    centre = np.exp(e.mean(-1, keepdims=True, where=chosen) + special.digamma(prior / 2) - np.log(prior / 2))
     value = (prior * centre + degrees * raised) / (prior + degrees)
     found = np.broadcast_to(np.minimum(prior + degrees, most), v.shape)
-    return Variance(np.where(usual > 0, value, v), np.where(usual > 0, found, own.degrees))
+    shares = (usual > 0) & several
+    return Variance(np.where(shares, value, v), np.where(shares, found, own.degrees))
 
 
 def skewed_p_values(t: Array, n: int) -> Array:
@@ -408,25 +508,28 @@ def _is_constant(means: Array, variance: Variance) -> NDArray[np.bool_]:
     return np.sqrt(variance.value) <= 1e-9 * np.abs(means)
 
 
-def _pool(own: Variance, independent: Array | float) -> Variance:
-    """The mean variance along the last axis, in the place of each."""
-    mean = np.broadcast_to(own.value.mean(-1, keepdims=True), own.value.shape)
+def _pool(own: Variance, independent: Array | float, members: Flags) -> Variance:
+    """The mean variance of members along the last axis, in the place of each."""
+    mean = np.broadcast_to(own.value.mean(-1, keepdims=True, where=members), own.value.shape)
     return Variance(mean, own.degrees * independent)
 
 
-def _raise_variances(own: Variance, independent: Array | float) -> Variance:
+def _raise_variances(own: Variance, independent: Array | float, members: Flags) -> Variance:
     """Moderated variances, but not below a contrast's own.
 
     Moderation also lowers the variances of methods that do vary more than others, whose intervals would cover too
     little. The degrees of freedom are at most those that all contrasts have together.
     """
-    moderated = moderate_variances(own, float(own.degrees.flat[0]) * independent)
+    moderated = moderate_variances(own, float(own.degrees.flat[0]) * independent, members)
     return Variance(np.maximum(moderated.value, own.value), moderated.degrees)
 
 
+def _choose(condition: Flags | bool, a: Variance, b: Variance) -> Variance:
+    return Variance(np.where(condition, a.value, b.value), np.where(condition, a.degrees, b.degrees))
+
+
 def _choose_larger(a: Variance, b: Variance) -> Variance:
-    is_larger = a.value > b.value
-    return Variance(np.where(is_larger, a.value, b.value), np.where(is_larger, a.degrees, b.degrees))
+    return _choose(a.value > b.value, a, b)
 
 
 def _split_variance(table: Array) -> tuple[Array, Array, Array]:

@@ -28,13 +28,15 @@ from ..analysis.statistics import (
     ALPHA,
     Array,
     Contrasts,
+    Group,
     Interval,
     Variance,
     VarianceParts,
     compare_pairs,
     compare_with_values,
     confidence_interval,
-    count_independent,
+    group_methods,
+    group_pairs,
     make_contrasts,
     skewed_p_values,
 )
@@ -103,12 +105,9 @@ class ClaimValues:
         found = [make_contrasts(row[None], draws if draws is None else draws[[i]]) for i, row in enumerate(self.scaled)]
         return np.array([contrasts.pooled.value[0] for contrasts in found])
 
-    @cached_property
-    def independent(self) -> tuple[float, float]:
-        """How many of the methods are independent over seeds and over draws."""
-        draws = self.scaled_draws
-        found = [count_independent(rows) for rows in (self.scaled, self.scaled if draws is None else draws.mean(1))]
-        return float(found[0][0]), float(found[1][0])
+    def group_contrasts(self, *, is_single: bool) -> tuple[Group, ...]:
+        """The groups of all pairs of methods, or of single methods."""
+        return group_methods(self.scaled, self.scaled_draws) if is_single else group_pairs(self.scaled)
 
     def select(self, questions: Sequence["Question"]) -> Contrasts:
         """The contrasts of questions that are all on pairs, or all on single methods."""

@@ -169,7 +169,7 @@ class _Spread:
 
 def _simulate_contrasts(one: QuestionSet, noise: _Noise) -> tuple[Contrasts, Array | None]:
     """Contrasts [repetitions, q] of the questions, and the variances of single methods from their own values."""
-    k, n, m = len(one.values.scaled), noise.seeds, noise.draws
+    n, m = noise.seeds, noise.draws
     is_single = not one.questions[0].b
     spread = _measure_spread(one.values, is_single=is_single)
     places, signs = one.values.find_places(one.questions)
@@ -185,8 +185,8 @@ def _simulate_contrasts(one: QuestionSet, noise: _Noise) -> tuple[Contrasts, Arr
         n,
         m,
     )
-    independent = one.values.independent if is_single else (k - 1, k - 1)
-    contrasts = select_contrasts(combine_contrasts(means, parts, independent), places, signs)
+    combined = combine_contrasts(means, parts, one.values.group_contrasts(is_single=is_single))
+    contrasts = select_contrasts(combined, places, signs)
     return contrasts, combine_variances(parts).value[:, places] if is_single else None
 
 
