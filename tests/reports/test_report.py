@@ -300,9 +300,9 @@ def test_report_on_other_data_shows_no_claims(results):
 def test_report_shows_provenance(fig1):
     text = said(fig1.by_id("provenance"))
     assert "vimae-bench run fig1.toml" in text
-    assert 'rank_by = "mmd2"' in text
-    assert "2.15.0+cu132" in text
-    assert "Seeds0, 1, 2" in text
+    assert 'rank_by = "mmd2 prior"' in text
+    assert "torch2.14.1" in text
+    assert "Seeds0, 1, 2, 3, 4, 1000" in text
 
 
 def test_report_evaluates_a_given_paper(finished, tmp_path):

@@ -188,7 +188,8 @@ class ResultsFolder:
     def load_baselines(self, entries: Sequence[MatrixEntry]) -> list[Baselines]:
         """The baselines of these entries, as far as they have been measured."""
         wanted = {(c.run.dataset.key, c.run.latent, m.key): (c, m) for c in entries for m in c.metrics}
-        found = [(_choose_path(self._baseline_path_of(c.run, m), m, c.metrics), c, m) for c, m in wanted.values()]
+        paths = [self._baseline_path_of(c.run, m) for c, m in wanted.values()]
+        found = [(_find_file(p, m, c.metrics) or p, c, m) for p, (c, m) in zip(paths, wanted.values(), strict=True)]
         return [_load_baselines(path, entry, metric) for path, entry, metric in found if path.exists()]
 
     def set_aside_damaged(self, entries: Sequence[MatrixEntry]) -> list[Path]:
@@ -328,12 +329,14 @@ def _read_metrics(
         try:
             found = parse_metric_text(files[name], suffix)
         except (AttributeError, KeyError, TypeError, ValueError):  # it may have to be looked at more closely
-            chosen = _choose_path(folder.path / name, metric, metrics)
+            chosen = _find_file(folder.path / name, metric, metrics)
+            if chosen is None:
+                continue
             path = str(chosen)
             try:
                 found = read_metric_file(chosen, suffix)
             except ResultsError as error:
-                damage += [str(error)] if is_there(chosen) else []
+                damage.append(str(error))
                 continue
         if other := describe_other_origin(found.made_from, record):
             damage.append(f"{path}: {other}; remove it and run again")
@@ -348,10 +351,12 @@ def _read_metrics(
     return measures, estimates, damage
 
 
-def _choose_path(path: Path, metric: PluginSpec, metrics: Sequence[PluginSpec]) -> Path:
-    """The file of a metric, or where it is missing, that of an older version if there is one."""
-    older = None if is_there(path) else find_older_version(path, metric, metrics)
-    return older[1] if older else path
+def _find_file(path: Path, metric: PluginSpec, metrics: Sequence[PluginSpec]) -> Path | None:
+    """The file of a metric, or where it is missing, that of an older version; None if there is neither."""
+    if is_there(path):
+        return path
+    older = find_older_version(path, metric, metrics)
+    return older[1] if older else None
 
 
 def _list_unreadable(folder: RunFolder) -> Iterator[str]:

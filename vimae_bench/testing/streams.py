@@ -35,8 +35,9 @@ def events_are_passed_on(reporter: Reporter) -> None:
 
 @contextmanager
 def _make_jobs(count: int) -> Generator[list[Job]]:
-    """Jobs for runs in an empty folder, which is removed afterwards."""
+    """Jobs for runs in an empty results folder, which is removed afterwards."""
     with TemporaryDirectory() as scratch:
+        (Path(scratch) / "toy").mkdir()
         yield [_make_job(Path(scratch), seed) for seed in range(count)]
 
 

@@ -20,14 +20,15 @@ def format_description(found: BenchmarkResults, experiment: str, report_run: str
     links.append(f"[Pictures]({format_view_path(experiment, PICTURE_VIEW)}&compareRunsMode=CHART)")
     if report_run:
         page = f"#/experiments/{experiment}/runs/{report_run}/artifacts/{REPORT_FILE}"
-        links.append(f"[Report]({page}?{TRAINING_PAGES})")
+        links.insert(0, f"[Report]({page}?{TRAINING_PAGES})")
     return f"""\
 {" · ".join(links)} · {len(methods)} methods on {", ".join(datasets)}, {len(seeds)} paired seeds each, by vimae-bench
 
 {_format_findings(found)}
 
 - **Means over seeds** are metrics of a method's run, of which the runs of its seeds are children. Terms of the loss \
-by epoch are `train/<term>`, pictures are in the image grid, and standard errors in the artifacts `metrics/` of runs.
+by epoch are `train/<term>`, pictures are in the image grid, and standard errors in the artifacts `metrics/` of the \
+runs of seeds.
 - **Intervals and tests**: the report, or `{shlex.join(["vimae-bench", "leaderboard", str(folder)])}`
 - **Again**: save the file below as `{folder.name}.toml`, then `{again}`
 - **A trained model**: `mlflow.set_tracking_uri("ADDRESS")` with the address of this store, then \
@@ -41,7 +42,8 @@ def _format_findings(found: BenchmarkResults) -> str:
     """What is decided, a line for each topic, under the title of its table."""
     parts = list[str]()
     for board in found.leaderboards:
-        lines = summarize_leaderboard(board).sentences
+        summary = summarize_leaderboard(board)
+        lines = [*summary.certainty, *summary.sentences]
         parts += [f"**{board.title}**", "\n".join(f"- {line}" for line in lines)] if lines else []
     return "\n\n".join(parts)
 
