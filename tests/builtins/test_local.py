@@ -183,8 +183,11 @@ def test_runs_whose_server_is_killed_have_time_for_a_checkpoint(tmp_path):
         if len(pids := list(tmp_path.glob("*/pid"))) == 2 and not any(isinstance(e, Note) for e in seen):
             kill_server()
     assert [e.exit_code for e in seen if isinstance(e, JobEnded)] == [ExitCode.INTERRUPTED] * 2
-    (note,) = (e.text for e in seen if isinstance(e, Note))
-    assert note.startswith("the process that starts workers was killed and is started again")
+    notes = [e.text for e in seen if isinstance(e, Note)]
+    assert 1 <= len(notes) <= 2  # of workers that are seen to be alone at once, or one after the other
+    assert {note.partition(";")[0] for note in notes} == {
+        "the process that starts workers was killed and is started again"
+    }
     assert not any(alive(int(pid.read_text())) for pid in pids)
     assert all((job.folder / "checkpoint").exists() for job in jobs)
 

@@ -49,7 +49,8 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
         _sync_to_disk(temporary)
         temporary.replace(path)
     except OSError as error:
-        error.filename = error.filename or str(path)
+        if error.errno is not None:  # else its message is all it has
+            error.filename = error.filename or str(path)
         raise
     finally:
         temporary.unlink(missing_ok=True)
