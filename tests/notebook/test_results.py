@@ -180,7 +180,7 @@ def test_names_are_escaped_in_html_tables(results, load):
 def test_html_table_shows_states_and_notes(finished, load):
     html = load(columns=["sse"])._repr_html_()
     assert "<b>25.1 ± 1.0</b> ★" in html
-    assert "Squared error: AE is significantly better than the other 2 methods." in html
+    assert "Squared error: AE is significantly better than the other 2 comparable methods." in html
     assert "β_H-VAE †" in html
     assert "MMD" not in Elements(html).text.split("±: half")[0]
     assert "InfoVAE" in html

@@ -314,9 +314,9 @@ def test_report_states_leaders_baselines_and_all_pairs(finished):
     page = report(finished)
     text = page.said()
     for expected in (
-        "ReconstructionAE is significantly better than the other 2 methods.",
+        "ReconstructionAE is significantly better than the other 2 comparable methods.",
         "Against raw pixels all 3 are worse; against PCA, d = 2 all 3 are better.",
-        "Prior matchUndecided: no significant difference between the 3 methods.",
+        "Prior matchUndecided: no significant difference between the 3 comparable methods.",
     ):
         assert expected in text
     pairs = [[said(cell) for cell in row] for row in page.by_id("tables").iter("tr") if len(row) == 7]

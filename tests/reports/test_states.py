@@ -301,7 +301,7 @@ def test_the_summary_says_what_the_marks_say():
     board = make_board(3)
     lines = [statement.line for statement in board.summary]
     assert lines[:2] == [
-        "sse: winner is significantly better than the other 3 methods.",
+        "sse: winner is significantly better than the other 3 comparable methods.",
         "accuracy: twin and other twin are equally good, within 1 percentage point; winner and sloth are worse.",
     ]
     assert lines[2].startswith("mmd2: undecided between twin and other twin; winner and sloth are worse; ")

@@ -174,7 +174,7 @@ def test_json_contains_everything(finished):
         ("AE", "VIMAE-n", "different"),
         ("VAE", "VIMAE-n", "undecided"),
     ]
-    assert decision["statements"] == ["AE is significantly better than the other 2 methods."]
+    assert decision["statements"] == ["AE is significantly better than the other 2 comparable methods."]
     assert board["decisions"]["svm clean"]["statements"][1:] == [
         "against raw pixels all 3 are worse.",
         "against PCA, d = 2 all 3 are better.",

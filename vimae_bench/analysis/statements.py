@@ -141,19 +141,21 @@ def describe_ranking(decision: MeasureDecision, labels: Sequence[str]) -> str:
         [label for label, state in states.items() if state == wanted]
         for wanted in ("best", "not worse", "undecided", "worse")
     )
+    is_whole = all(method.state != "not comparable" for method in decision.methods.values())
+    methods = "methods" if is_whole else "comparable methods"
     if best:
-        others = worse[0] if len(labels) == 2 else f"the other {len(labels) - 1} methods"
+        others = worse[0] if len(labels) == 2 else f"the other {len(labels) - 1} {methods}"
         return f"{best[0]} is significantly better than {others}"
     rest = f"; {_say_others(worse)} worse" if worse else ""
     if len(not_worse) > 1:
-        names = _say_both(not_worse) if len(not_worse) == len(labels) else join_names(not_worse)
+        names = _say_both(not_worse, f"all {{}} {methods}") if len(not_worse) == len(labels) else join_names(not_worse)
         open_text = f"; {add_verb(join_names(open_), len(open_))} undecided" if open_ else ""
         return f"{names} are equally good, within {format_margin(decision.measure, decision.margin)}{open_text}{rest}"
     if not_worse:
         margin = format_margin(decision.measure, decision.margin)
         return f"{not_worse[0]} is better than or equivalent to every other method, within {margin}"
     if not worse:
-        return f"undecided: no significant difference between {_say_both(labels, 'the ')}"
+        return f"undecided: no significant difference between {_say_both(labels, f'the {{}} {methods}')}"
     return f"undecided between {join_names(open_)}{rest}"
 
 
@@ -221,8 +223,8 @@ def _say_others(labels: Sequence[str]) -> str:
     return add_verb(f"the other {len(labels)}" if len(labels) > 2 else join_all(labels), len(labels))
 
 
-def _say_both(labels: Sequence[str], article: str = "all ") -> str:
-    return join_all(labels) if len(labels) == 2 else f"{article}{len(labels)} methods"
+def _say_both(labels: Sequence[str], form: str) -> str:
+    return join_all(labels) if len(labels) == 2 else form.format(len(labels))
 
 
 def _describe_sides(pairs: Sequence[PairDecision], baseline: str) -> str:
