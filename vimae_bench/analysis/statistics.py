@@ -67,7 +67,7 @@ class VarianceParts:
 
 
 @dataclass(frozen=True)
-class Group:
+class ContrastGroup:
     """Contrasts that share what their variances have in common: `members` [..., c], or all.
 
     `of_seeds` and `of_draws` of them are independent over seeds and over draws, [..., 1] or the same for all
@@ -84,7 +84,7 @@ class Group:
 class Contrasts:
     """Estimated differences [..., c], each with two estimates of its variance; a test takes the one that says less.
 
-    The pooled variance is that of an additive model of methods and seeds, the same for all pairs of a `Group`. The
+    The pooled variance is that of an additive model of methods and seeds, the same for all pairs of a group. The
     moderated one is that of the pair itself, raised, if it is small, towards those of the other pairs. The first
     withstands a few seeds that are all alike by chance, the second methods of unequal spread. `parts` is the larger of
     both.
@@ -255,30 +255,30 @@ def compare_with_values(values: Array, fixed: Array, per_draw: Array | None = No
     return make_contrasts(values - fixed[:, None], per_draw, group_methods(values, per_draw))
 
 
-def group_pairs(values: Array) -> tuple[Group, ...]:
-    """All pairs of methods, and those without a wide method, from values [..., methods, seeds]; see `Group`."""
+def group_pairs(values: Array) -> tuple[ContrastGroup, ...]:
+    """All pairs of methods, and those without a wide method, from values [..., methods, seeds]; see `ContrastGroup`."""
     k = values.shape[-2]
-    groups, wide = [Group(k - 1, k - 1)], find_wide_methods(values)
+    groups, wide = [ContrastGroup(k - 1, k - 1)], find_wide_methods(values)
     if wide.any():
         first, second = np.triu_indices(k, 1)
         usual = k - 1.0 - wide.sum(-1, keepdims=True)
-        groups.append(Group(usual, usual, ~(wide[..., first] | wide[..., second])))
+        groups.append(ContrastGroup(usual, usual, ~(wide[..., first] | wide[..., second])))
     return tuple(groups)
 
 
-def group_methods(values: Array, per_draw: Array | None = None) -> tuple[Group, ...]:
-    """All methods, and those that are not wide, from values [..., methods, seeds]; see `Group`."""
+def group_methods(values: Array, per_draw: Array | None = None) -> tuple[ContrastGroup, ...]:
+    """All methods, and those that are not wide, from values [..., methods, seeds]; see `ContrastGroup`."""
     of_seeds, of_draws = values, values if per_draw is None else per_draw.mean(-2)
-    groups, wide = [Group(count_independent(of_seeds), count_independent(of_draws))], find_wide_methods(values)
+    groups, wide = [ContrastGroup(count_independent(of_seeds), count_independent(of_draws))], find_wide_methods(values)
     if wide.any():
         usual = ~wide
         kept = usual[..., None]
-        groups.append(Group(count_independent(of_seeds * kept), count_independent(of_draws * kept), usual))
+        groups.append(ContrastGroup(count_independent(of_seeds * kept), count_independent(of_draws * kept), usual))
     return tuple(groups)
 
 
 def make_contrasts(
-    differences: Array, per_draw: Array | None = None, groups: Sequence[Group] = (Group(1, 1),)
+    differences: Array, per_draw: Array | None = None, groups: Sequence[ContrastGroup] = (ContrastGroup(1, 1),)
 ) -> Contrasts:
     """Contrasts from differences [..., c, seeds], and from those over each draw [..., c, seeds, draws] if shared."""
     n, shape = differences.shape[-1], differences.shape[:-1]
@@ -331,7 +331,7 @@ def find_unusual_spread(variances: Array) -> Flags:
     return (usual > 0) & (own > (MAX_SPREAD_RATIO**2 + 1) / 2 * usual)
 
 
-def combine_contrasts(means: Array, own: VarianceParts, groups: Sequence[Group]) -> Contrasts:
+def combine_contrasts(means: Array, own: VarianceParts, groups: Sequence[ContrastGroup]) -> Contrasts:
     """Contrasts [..., c] from their own variances; those of a group along the last axis share what they have in common.
 
     Other axes are repetitions of the experiment. Each contrast is in the last group of which it is a member.
@@ -350,7 +350,7 @@ def combine_contrasts(means: Array, own: VarianceParts, groups: Sequence[Group])
     return found
 
 
-def _combine_group(means: Array, own: VarianceParts, group: Group) -> Contrasts:
+def _combine_group(means: Array, own: VarianceParts, group: ContrastGroup) -> Contrasts:
     """Contrasts that are valid for the members of a group."""
     members = np.broadcast_to(group.members, own.cells.shape)
     cells = np.broadcast_to(own.cells.mean(-1, keepdims=True, where=members), own.cells.shape)

@@ -27,8 +27,8 @@ from ..analysis.per_draw import per_draw_table
 from ..analysis.statistics import (
     ALPHA,
     Array,
+    ContrastGroup,
     Contrasts,
-    Group,
     Interval,
     Variance,
     VarianceParts,
@@ -105,7 +105,7 @@ class ClaimValues:
         found = [make_contrasts(row[None], draws if draws is None else draws[[i]]) for i, row in enumerate(self.scaled)]
         return np.array([contrasts.pooled.value[0] for contrasts in found])
 
-    def group_contrasts(self, *, is_single: bool) -> tuple[Group, ...]:
+    def group_contrasts(self, *, is_single: bool) -> tuple[ContrastGroup, ...]:
         """The groups of all pairs of methods, or of single methods."""
         return group_methods(self.scaled, self.scaled_draws) if is_single else group_pairs(self.scaled)
 
