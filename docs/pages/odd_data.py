@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from vimae_bench.plugin.catalog import get_catalog
-from vimae_bench.testing.odd_data import ODD_DATA, Trial, list_objectives, try_metric, try_objective
 
 from .markdown import GENERATED, format_prose, format_table, join_parts
+from .odd_data_trials import ODD_DATA, Trial, list_objectives, try_metric, try_objective
 
 HEAD = """\
 What each metric and objective, with each divergence, makes of data that it may not be made for: a number, or a refusal

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from docs.pages.odd_data_trials import ODD_DATA, list_objectives, make_run, try_metric, try_objective
 from vimae_bench.core.spec import PluginSpec
 from vimae_bench.engine.build import build_model, make_objective
 from vimae_bench.engine.measure import compute_estimates
@@ -17,7 +18,6 @@ from vimae_bench.plugin import Evaluation
 from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.testing.contract import call_with_seed
-from vimae_bench.testing.odd_data import ODD_DATA, list_objectives, make_run, try_metric, try_objective
 
 QUICK_DATA = ("two test images", "ten images", "grey")
 """The data that plugins are tried on in every run of the tests."""
@@ -61,7 +61,7 @@ def test_a_metric_measures_data_that_it_does_not_refuse(name, data, cache):
         pytest.skip(f"takes {metric.cost(odd.spec, 'cpu'):.0f} s")
     measured = set()
     for objective in (spec for title, spec in OBJECTIVES.items() if title in ("ae", "elbo")):
-        run = make_run(objective, odd)
+        run = make_run(objective, odd.batch)
         model = build_model(run, odd.spec, make_objective(run), torch.device("cpu")).eval()
         evaluation = Evaluation(model, odd.splits, data, 0, torch.device("cpu"))
         try:
@@ -84,7 +84,7 @@ def test_an_objective_trains_on_data_that_it_does_not_refuse(title, data):
     odd, trial = ODD_DATA[data], try_objective(title, data)
     if not trial.accepted:
         return
-    run = make_run(trial.spec, odd)
+    run = make_run(trial.spec, odd.batch)
     objective = make_objective(run)
     model = build_model(run, odd.spec, objective, torch.device("cpu"))
     images = torch.from_numpy(odd.splits.train.x)

@@ -139,6 +139,14 @@ def test_data_that_are_prepared_again_are_those_of_the_originals_now(folder):
     assert {p.name for p in folder.parent.iterdir()} <= {"images", ".images.lock"}
 
 
+@pytest.mark.parametrize("damage", ["missing", "cut"])
+def test_damaged_data_are_repaired_by_preparing_them_again(folder, damage):
+    path = folder / "train_x.npy"
+    path.unlink() if damage == "missing" else path.write_bytes(path.read_bytes()[:200])
+    assert prepare_again(Images(), folder.parent) == ""
+    assert verify_arrays(folder) == []
+
+
 def test_data_that_cannot_be_prepared_again_stay(folder, tmp_path):
     with pytest.raises(DataError, match="no route to host"):
         prepare_again(Unreachable(), folder.parent)

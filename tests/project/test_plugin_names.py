@@ -23,9 +23,6 @@ MEANS_SOMETHING_ELSE = {
     ("reports/page/image_grids.py", "reconstructions"),  # a heading
     ("reports/rate_distortion.py", "rate"),
     ("storage/metric_file.py", "rate"),
-    ("testing/odd_data.py", "arrays"),  # what every objective is tried with
-    ("testing/odd_data.py", "mlp"),
-    ("testing/odd_data.py", "normal"),
     ("tracking/server_links.py", "mlflow"),  # the command
     ("tracking/store.py", "mlflow"),  # the library
 }

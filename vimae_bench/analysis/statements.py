@@ -148,14 +148,18 @@ def describe_ranking(decision: MeasureDecision, labels: Sequence[str]) -> str:
         return f"{best[0]} is significantly better than {others}"
     rest = f"; {_say_others(worse)} worse" if worse else ""
     if len(not_worse) > 1:
-        names = _say_both(not_worse, f"all {{}} {methods}") if len(not_worse) == len(labels) else join_names(not_worse)
+        names = (
+            _say_both(not_worse, f"all {len(labels)} {methods}")
+            if len(not_worse) == len(labels)
+            else join_names(not_worse)
+        )
         open_text = f"; {add_verb(join_names(open_), len(open_))} undecided" if open_ else ""
         return f"{names} are equally good, within {format_margin(decision.measure, decision.margin)}{open_text}{rest}"
     if not_worse:
         margin = format_margin(decision.measure, decision.margin)
         return f"{not_worse[0]} is better than or equivalent to every other method, within {margin}"
     if not worse:
-        return f"undecided: no significant difference between {_say_both(labels, f'the {{}} {methods}')}"
+        return f"undecided: no significant difference between {_say_both(labels, f'the {len(labels)} {methods}')}"
     return f"undecided between {join_names(open_)}{rest}"
 
 
@@ -223,8 +227,9 @@ def _say_others(labels: Sequence[str]) -> str:
     return add_verb(f"the other {len(labels)}" if len(labels) > 2 else join_all(labels), len(labels))
 
 
-def _say_both(labels: Sequence[str], form: str) -> str:
-    return join_all(labels) if len(labels) == 2 else form.format(len(labels))
+def _say_both(labels: Sequence[str], many: str) -> str:
+    """The names of two methods; of more, what there is to say of many."""
+    return join_all(labels) if len(labels) == 2 else many
 
 
 def _describe_sides(pairs: Sequence[PairDecision], baseline: str) -> str:

@@ -37,7 +37,8 @@ NODES, WEIGHTS = (np.polynomial.legendre.leggauss(32)[0] + 1) / 2, np.polynomial
 MAX_SPREAD_RATIO, MIN_WIDE_SEEDS = 3.0, 5
 """The tests keep what they promise for spreads that differ by less than this factor from the usual one.
 
-From so many seeds on, a method beyond it can be told from one with a few seeds far off; see `find_wide_methods`."""
+From so many seeds on, a method beyond it can be distinguished from one with a few seeds far off; see
+`find_wide_methods`."""
 
 SMALLEST_VARIANCE = 1e-5
 """Variances below this share of the median are raised to it before their distribution is fitted, as limma does."""

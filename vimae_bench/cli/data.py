@@ -66,7 +66,7 @@ def prepare(names: tuple[str, ...], settings: tuple[str, ...], again: bool, data
       vimae-bench data prepare omniglot -s rotations=none
     """
     from ..data.layout import describe_arrays
-    from ..data.prepare import ensure_prepared, prepare_again
+    from ..data.prepare import ensure_prepared, prepare_again, resolve_folder
     from ..plugin.registry import complete_spec, make_plugin
 
     catalog, given = get_catalog(), parse_settings(settings)
@@ -76,9 +76,12 @@ def prepare(names: tuple[str, ...], settings: tuple[str, ...], again: bool, data
             raise BenchError(f"{entry.name} is {_describe_own(entry)}; here {needed} does")
     specs = [complete_spec("dataset", {"use": name, **given}, catalog, f"settings of {name}") for name in names]
     for spec in specs:
-        dataset = make_plugin("dataset", spec)
-        changed = prepare_again(dataset, data_root(data), click.echo) if again else ""
-        folder = ensure_prepared(dataset, data_root(data), click.echo)
+        dataset, root, changed = make_plugin("dataset", spec), data_root(data), ""
+        if again:
+            changed = prepare_again(dataset, root, click.echo)
+        else:
+            ensure_prepared(dataset, root, click.echo)
+        folder = resolve_folder(dataset, root)
         click.echo(f"{spec.name}: {describe_arrays(folder)} in {folder}")
         if changed:
             remedy = "runs on the earlier data are not continued; keep new ones apart with --results"

@@ -81,15 +81,8 @@ def ensure_prepared(dataset: "Dataset", root: Path, report: Callable[[str], obje
     Several processes may ask at once. Raises DataError where the data can be neither found nor prepared.
     """
     folder = resolve_folder(dataset, root)
-    try:
-        if not Path(dataset.folder).is_absolute() and not _is_occupied(folder):
-            _make_root(root)
-            with wait_for_lock(root / f".{folder.name}.lock", report):
-                if not _is_occupied(folder):
-                    _prepare(dataset, root, folder, report)
-    except (OSError, ResultsError) as error:
-        remedy = "name another folder with --data DIR or VIMAE_BENCH_DATA"
-        raise DataError(f"{folder}: cannot be written ({error}); {remedy}") from error
+    if not Path(dataset.folder).is_absolute():
+        _prepare_alone(dataset, root, folder, report, again=False)
     arrays = layout.load_arrays(folder)
     layout.check_brightness(arrays, folder)
     if shared := _describe_shared_images(arrays):
@@ -109,14 +102,10 @@ def prepare_again(dataset: "Dataset", root: Path, report: Callable[[str], object
     if not _is_occupied(folder):
         ensure_prepared(dataset, root, report)
         return ""
-    if not layout.has_digests(folder):
+    before = layout.read_recorded_digests(folder)
+    if not before:
         raise DataError(f"{folder}: was put there by hand, and may be the only copy; move it away to prepare it again")
-    before = layout.read_digests(folder)
-    try:
-        with wait_for_lock(root / f".{folder.name}.lock", report):
-            _prepare(dataset, root, folder, report)
-    except (OSError, ResultsError) as error:
-        raise DataError(f"{folder}: cannot be written ({error})") from error
+    _prepare_alone(dataset, root, folder, report, again=True)
     ensure_prepared(dataset, root, report)
     return layout.describe_other_data(before, layout.read_digests(folder))
 
@@ -172,6 +161,22 @@ def _make_root(root: Path) -> None:
 
 def _is_occupied(folder: Path) -> bool:
     return folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))
+
+
+def _prepare_alone(
+    dataset: "Dataset", root: Path, folder: Path, report: Callable[[str], object], *, again: bool
+) -> None:
+    """Prepare a folder that is empty, or what is there `again`, as the only process."""
+    try:
+        if not again and _is_occupied(folder):
+            return
+        _make_root(root)
+        with wait_for_lock(root / f".{folder.name}.lock", report):
+            if again or not _is_occupied(folder):
+                _prepare(dataset, root, folder, report)
+    except (OSError, ResultsError) as error:
+        remedy = "name another folder with --data DIR or VIMAE_BENCH_DATA"
+        raise DataError(f"{folder}: cannot be written ({error}); {remedy}") from error
 
 
 def _prepare(dataset: "Dataset", root: Path, folder: Path, report: Callable[[str], object]) -> None:

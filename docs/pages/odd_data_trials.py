@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.spec import PluginSpec, Run, Training
-from ..data.types import Examples, Splits
-from ..engine.preflight import inspect_model
-from ..metrics.inception import WEIGHTS_VARIABLE, WeightsUnavailable
-from ..models.model_spec import ModelSpec
-from ..plugin.catalog import Catalog, CatalogEntry, get_catalog
-from ..plugin.interfaces import Metric
-from ..plugin.registry import make_plugin
-from ..plugin.settings import SettingsChecker
-from .contract import ContractError
+from vimae_bench.core.spec import PluginSpec, Run, Training
+from vimae_bench.data.types import Examples, Splits
+from vimae_bench.engine.preflight import inspect_model
+from vimae_bench.metrics.inception import WEIGHTS_VARIABLE, WeightsUnavailable
+from vimae_bench.models.model_spec import ModelSpec
+from vimae_bench.plugin.catalog import Catalog, CatalogEntry, get_catalog
+from vimae_bench.plugin.interfaces import Metric
+from vimae_bench.plugin.registry import make_plugin
+from vimae_bench.plugin.settings import SettingsChecker
+from vimae_bench.testing.contract import ContractError
 
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -47,9 +47,9 @@ class OddData:
         return ModelSpec(self.splits.shape, LATENT)
 
     @property
-    def training(self) -> Training:
-        """A training in batches that the images fill."""
-        return Training(batch=min(LARGEST_BATCH, len(self.splits.train)))
+    def batch(self) -> int:
+        """The size of batches that the images fill."""
+        return min(LARGEST_BATCH, len(self.splits.train))
 
 
 def _make(
@@ -125,7 +125,7 @@ ODD_DATA: Mapping[str, OddData] = {
     "oblong": OddData(_make(200, 100, shape=(1, 6, 10)), "images of 6 x 10 pixels"),
     "one pixel": OddData(_make(200, 100, shape=(1, 1, 1)), "images of a single pixel"),
 }
-"""The data by name. Parts have 200 and 100 noise images of 1 x 8 x 8 pixels and five classes, unless told.
+"""The data by name. Parts have 200 and 100 noise images of 1 x 8 x 8 pixels and five classes, if nothing else is said.
 
 Where metrics of factors are tried there are 500 images to test on, the fewest that they take."""
 
@@ -193,23 +193,18 @@ def read_remedy(refusal: str) -> dict[str, Any]:
 def try_objective(title: str, data: str) -> Trial:
     """Whether the objective of this title, one of `list_objectives`, can be trained on the data of this name."""
     odd, spec = ODD_DATA[data], list_objectives()[title]
-    problem = _find_problem(title, odd.splits.shape, odd.training.batch)
+    problem = _find_problem(title, odd.splits.shape, odd.batch)
     return Trial(title, data, spec, (problem,) * bool(problem), accepted=not problem)
 
 
 @cache
 def _find_problem(title: str, shape: tuple[int, int, int], batch: int) -> str:
     """Why an objective cannot be trained on images of this shape in such batches, in words; empty if it can."""
-    run = _make_run(list_objectives()[title], batch)
-    return inspect_model(run, shape).problem
+    return inspect_model(make_run(list_objectives()[title], batch), shape).problem
 
 
-def make_run(objective: PluginSpec, odd: OddData) -> Run:
+def make_run(objective: PluginSpec, batch: int) -> Run:
     """A training with the simplest plugins of all other kinds."""
-    return _make_run(objective, odd.training.batch)
-
-
-def _make_run(objective: PluginSpec, batch: int) -> Run:
     others = (PluginSpec("arrays", {"path": "odd"}), PluginSpec("mlp", {"hidden": [16]}))
     return Run(*others, objective, PluginSpec("normal"), LATENT, Training(batch=batch), 0)
 
