@@ -1,5 +1,7 @@
 """What the first screen says of made-up results: a winner, a tie, nothing decided, a collapse, missing runs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -149,6 +151,16 @@ def test_methods_that_beat_real_images_bring_a_caution(results):
     results.refer("svm", {REAL_IMAGES: 85.0})
     caution = "Real images score worse than some methods: this measure does not show how realistic samples are."
     assert say(results, "Representation") == f"A is significantly better than B. {caution}"
+
+
+def test_a_caution_names_its_measure_next_to_others_of_its_topic(results):
+    add_methods(results, spread=0.001, A={"svm_clean": 90.0, "sse": 20.0}, B={"svm_clean": 80.0, "sse": 25.0})
+    results.refer("svm", {REAL_IMAGES: 85.0})
+    board = results.board()
+    topics = {name: replace(measure, topic="Generation") for name, measure in board.measures.items()}
+    (sentence,) = (topic.sentence for topic in summarize_leaderboard(replace(board, measures=topics)).topics)
+    caution = "SVM accuracy (clean) does not show how realistic samples are."
+    assert sentence.endswith(f"Real images score worse than some methods: {caution}")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Metrics that take minutes are reported before anything begins, with the estimate of the metric itself."""
 
+from dataclasses import replace
+
 import pytest
 
 from vimae_bench.data.prepare import ensure_prepared
@@ -24,6 +26,12 @@ def data(tmp_path):
 def test_metric_of_minutes_is_reported_with_the_time_of_all_models(data):
     (line,) = list_long_metrics(entries(PluginSpec("fid", {"images": 4000})), data, "cpu")
     assert line == "fid on digits takes about 10 min a model on a core, 1.0 h for 6 models"
+
+
+def test_a_data_set_is_called_by_its_label(data):
+    labelled = replace(DIGITS, label="small digits")
+    (line,) = list_long_metrics(entries(PluginSpec("fid", {"images": 4000}), dataset=labelled), data, "cpu")
+    assert line.startswith("fid on small digits takes")
 
 
 def test_more_models_of_one_metric_are_one_line_in_a_unit_of_their_own(data):

@@ -92,6 +92,19 @@ def test_constant_measures_have_no_panel_and_are_in_the_caption(results):
     assert "Equal for all comparable methods: Rate (8)." in intervals.describe_intervals(board)
 
 
+def test_the_caption_explains_the_lines_and_arrows_that_the_panels_have_and_no_others(results):
+    for seed in range(5):
+        for place, label in enumerate(("VAE", "AE")):
+            results.add(label, seed, sse=20.0 + seed + place, **{"svm clean": 90.0 + seed + place})
+    results.refer("svm", {"pixels": 92.0})
+    near, without = results.board(), intervals.describe_intervals(results.board(), ["sse"])
+    assert "Dashed: pixels." in intervals.describe_intervals(near, ["svm clean"])
+    assert not [word for word in ("Dashed", "Arrows") if word in without]
+    assert "Arrows" not in intervals.describe_intervals(near, ["svm clean"])
+    results.refer("svm", {"pixels": 9.0})
+    assert "Arrows: values outside the panel." in intervals.describe_intervals(results.board(), ["svm clean"])
+
+
 def test_intervals_label_rows_with_missing_seeds(finished):
     labels = [label.get_text() for label in intervals.draw_intervals(finished.board()).axes[0].get_yticklabels()]
     assert labels == ["AE", "VAE", "VIMAE-n", "β_H-VAE †", "InfoVAE †\n3 of 5: 2 diverged"]

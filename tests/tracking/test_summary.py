@@ -119,7 +119,9 @@ def test_the_report_is_an_artifact_and_linked(ranked):
     client = ranked.open_client()
     where = "tags.`vb.kind` = 'report'"
     (run,) = client.search_runs([experiment(ranked).experiment_id], where)
-    assert f"/runs/{run.info.run_id}/artifacts/report.html?" in experiment(ranked).tags[NOTE]
+    note = experiment(ranked).tags[NOTE]
+    assert note.startswith("[Report](")
+    assert f"/runs/{run.info.run_id}/artifacts/report.html?" in note.splitlines()[0]
     (report,) = (ranked.path.parent / "mlflow-artifacts").rglob("report.html")
     assert report.read_text() == "second, longer"
 
@@ -153,6 +155,18 @@ def test_an_unfinished_method_says_so(bench):
     assert sync_summary(bench.path) == ""
     (run,) = bench.find_methods()
     assert (run.info.run_name, run.info.status) == ("VIMAE-n (incomplete)", "RUNNING")
+
+
+def test_the_note_says_what_is_missing_before_what_is_decided(ranked):
+    lines = [line for line in experiment(ranked).tags[NOTE].splitlines() if line.startswith("- ")]
+    assert lines[0] == "- 5 seeds."
+
+
+def test_the_run_of_a_method_has_the_label_of_its_data_set(bench):
+    target, entry = open_experiment(bench.path, default_store_uri(bench.path.parent)), bench.entries[0]
+    entry = replace(entry, run=replace(entry.run, dataset=replace(entry.run.dataset, label="small")))
+    found = MethodRuns(target, plan_appearance([entry])).find_or_create(entry, 1000)
+    assert found.data.tags["vb.dataset"] == "small"
 
 
 def test_processes_at_the_same_time_make_one_run_for_a_method(bench):
