@@ -15,6 +15,8 @@ from vimae_bench.cli import main
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+pytestmark = pytest.mark.medium
+
 WIDTHS = (390, 768, 1024, 1600)
 SMALLEST_TEXT = 12
 GRID = "#answer-1 table.grid"

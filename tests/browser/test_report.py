@@ -11,6 +11,8 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+pytestmark = pytest.mark.medium
+
 NASTY = "</script><img src=x onerror=alert(1)><svg onload=alert(2)>"
 TABLE = "#table-1"
 

@@ -12,6 +12,8 @@ from vimae_builtin.divergences.cramer_wold import CramerWold, phi
 from vimae_builtin.priors.laplace import StandardLaplace
 from vimae_builtin.priors.logistic import StandardLogistic
 
+pytestmark = pytest.mark.medium
+
 
 @pytest.mark.parametrize("d", [1, 2, 3, 8, 20, 64])
 def test_phi_is_kummers_function(d):

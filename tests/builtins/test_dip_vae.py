@@ -10,6 +10,8 @@ from vimae_builtin.objectives.dip_vae import DIPVAE, compute_penalties
 from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.priors.logistic import StandardLogistic
 
+pytestmark = pytest.mark.medium
+
 SPEC = ModelSpec((1, 2, 3), 3)
 both_kinds = pytest.mark.parametrize("kind", ["i", "ii"])
 

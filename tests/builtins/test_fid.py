@@ -21,6 +21,8 @@ from vimae_bench.plugin import Evaluation, Examples, ModelSpec, Splits
 from vimae_bench.testing import ReconstructionObjective, example_evaluation
 from vimae_builtin.metrics.fid import Fid, Fid768, Kid, estimate_kernel_distance
 
+pytestmark = pytest.mark.medium
+
 FIDELITY = sys.executable, "-m", "torch_fidelity.fidelity"
 
 

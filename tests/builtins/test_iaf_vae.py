@@ -14,6 +14,8 @@ from vimae_builtin.objectives.iaf_vae import AutoregressiveFlow, FlowVAE
 from vimae_builtin.priors.flow import RealNVP
 from vimae_builtin.priors.vamp import VampPrior
 
+pytestmark = pytest.mark.medium
+
 SPEC = ModelSpec((1, 4, 4), 3)
 
 

@@ -10,6 +10,8 @@ from vimae_bench.plugin import Examples, ModelSpec, Splits
 from vimae_bench.testing import check_metric
 from vimae_builtin.metrics.information import Information, bound_terms, standardize
 
+pytestmark = pytest.mark.medium
+
 SHAPE = (1, 2, 2)
 PIXELS = 4
 

@@ -17,6 +17,8 @@ from vimae_builtin.objectives.infovae import InfoVAE, ZhaoInfoVAE
 from vimae_builtin.objectives.vimae import VIMAE
 from vimae_builtin.priors.logistic import StandardLogistic
 
+pytestmark = pytest.mark.medium
+
 SPEC = ModelSpec((1, 4, 4), 3)
 
 

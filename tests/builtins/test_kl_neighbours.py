@@ -16,6 +16,8 @@ from vimae_builtin.priors.laplace import StandardLaplace
 from vimae_builtin.priors.logistic import StandardLogistic
 from vimae_builtin.priors.uniform import StandardUniform
 
+pytestmark = pytest.mark.medium
+
 
 @pytest.mark.parametrize("k", [1, 3])
 @pytest.mark.parametrize("d", [1, 2, 8])

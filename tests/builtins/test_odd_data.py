@@ -19,6 +19,8 @@ from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.plugin.registry import make_plugin
 from vimae_bench.testing.contract import call_with_seed
 
+pytestmark = pytest.mark.medium
+
 QUICK_DATA = ("two test images", "ten images", "grey")
 """The data that plugins are tried on in every run of the tests."""
 QUICK_SECONDS, MAX_SECONDS = 3, 60

@@ -26,6 +26,8 @@ from vimae_builtin.metrics.rate import Rate
 from vimae_builtin.objectives.elbo import ELBO
 from vimae_builtin.priors.logistic import StandardLogistic
 
+pytestmark = pytest.mark.medium
+
 SHAPE = (1, 8, 8)
 PIXELS = 64
 CUT_STD = 0.8796  # the standard deviation of a unit normal kept within 2

@@ -33,6 +33,8 @@ from vimae_builtin.metrics.reconstruction import Reconstruction
 from vimae_builtin.metrics.sharpness import Sharpness
 from vimae_builtin.metrics.svm import Svm
 
+pytestmark = pytest.mark.medium
+
 SHAPE = (1, 4, 4)
 PIXELS = 16
 TOLERANCE = 0.25

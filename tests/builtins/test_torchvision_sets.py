@@ -15,6 +15,8 @@ from vimae_bench.data.prepare import ensure_prepared, get_data_folder, open_spli
 from vimae_bench.plugin import DataError
 from vimae_builtin.datasets.torchvision_sets import FashionMnist, Mnist
 
+pytestmark = pytest.mark.medium
+
 RNG = np.random.default_rng(0)
 SMALL = {
     "train_x": RNG.integers(0, 256, (30, 1, 28, 28), dtype=np.uint8),

@@ -9,6 +9,8 @@ import vimae_bench
 from helpers.command_line import call
 from vimae_bench.storage.atomic import read_json, write_json
 
+pytestmark = pytest.mark.medium
+
 
 @pytest.fixture
 def folder(finished, monkeypatch):

@@ -17,6 +17,8 @@ from vimae_bench.storage.run_folder import RunFolder, read_events
 from vimae_bench.storage.store import ResultsFolder
 from vimae_builtin.executors.inline import Inline
 
+pytestmark = pytest.mark.medium
+
 
 def read_record(job):
     return RunFolder(job.folder).read_record()

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -10,6 +11,7 @@ PACKAGES = {"vimae_bench": ROOT / "vimae_bench", "vimae_builtin": ROOT / "plugin
 Graph = Mapping[str, frozenset[str]]
 
 
+@cache
 def parse_modules() -> dict[str, ast.Module]:
     """The syntax tree of every module, by its dotted name; that of a package is the one of its `__init__`."""
     return {
@@ -21,8 +23,10 @@ def parse_modules() -> dict[str, ast.Module]:
     }
 
 
-def make_import_graph(modules: Mapping[str, ast.Module]) -> Graph:
+@cache
+def make_import_graph() -> Graph:
     """What each module imports of the others, also within functions and for type checking."""
+    modules = parse_modules()
     return {name: frozenset(_find_imports(name, tree, modules)) - {name} for name, tree in modules.items()}
 
 

@@ -16,6 +16,8 @@ from vimae_bench.plugin import BenchError
 from vimae_bench.reports import leaderboard_csv
 from vimae_bench.reports.all_figures import draw_figures, draw_image_grids
 
+pytestmark = pytest.mark.medium
+
 ROOT = Path(__file__).parents[2]
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>&amp;\x1b[31m\u202e"
 

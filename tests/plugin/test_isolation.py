@@ -19,6 +19,8 @@ from vimae_bench.plugin.evaluation import Evaluation
 from vimae_bench.plugin.isolation import copy_value, preserve_global_state
 from vimae_bench.testing.fixtures import ReconstructionObjective, example_evaluation
 
+pytestmark = pytest.mark.medium
+
 
 @pytest.fixture
 def evaluation():

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 import click
 import pytest
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from docs.pages.generate import PAGES as MADE
 from helpers.tools import require_program
@@ -41,9 +43,14 @@ SETUP = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 def blocks(*languages: str) -> Iterator[tuple[Path, str]]:
     """The code blocks of all pages in these languages; indented blocks have none."""
     for page in PAGES:
-        for token in MARKDOWN.parse(page.read_text()):
+        for token in parse_page(page):
             if token.type in ("fence", "code_block") and token.info in languages:
                 yield page, token.content
+
+
+@cache
+def parse_page(page: Path) -> list[Token]:
+    return MARKDOWN.parse(page.read_text())
 
 
 def commands() -> list[str]:

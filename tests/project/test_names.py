@@ -17,13 +17,12 @@ IRREGULAR_PARTICIPLES = {
 }
 VERBS = {"embed", "feed", "need", "seed", "shed", "speed", "split"}
 """Words that only look like participles, or are also verbs."""
-MODULES = parse_modules()
 
 
 def test_no_function_is_named_by_a_participle_alone() -> None:
     found = [
         f"{module}.{function.name}"
-        for module, tree in MODULES.items()
+        for module, tree in parse_modules().items()
         for function in find_functions(tree)
         if is_participle(function.name.strip("_"))
     ]
@@ -33,7 +32,7 @@ def test_no_function_is_named_by_a_participle_alone() -> None:
 def test_no_two_classes_have_the_same_name() -> None:
     """A leading underscore does not make a difference."""
     classes = defaultdict[str, list[str]](list)
-    for module, tree in MODULES.items():
+    for module, tree in parse_modules().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 classes[node.name.strip("_")].append(f"{module}.{node.name}")

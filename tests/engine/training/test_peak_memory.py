@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.medium
+
 MIB = 2**20
 HELD = """
 import torch
