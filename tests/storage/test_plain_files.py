@@ -15,6 +15,7 @@ from vimae_bench.storage.picture_files import read_picture
 from vimae_bench.storage.plain_files import (
     check_in_place,
     get_size_limit,
+    list_misplaced_in_run,
     list_plain_folder,
     make_folder_of,
     open_for_appending,
@@ -123,6 +124,22 @@ def test_a_file_of_gigabytes_is_refused_at_once(run, name):
         file.truncate(20 * 2**30)
     with pytest.raises(ResultsError, match=f"at most {get_size_limit(path):,}"):
         read_plain_file(path)
+
+
+@pytest.mark.parametrize("name", ["pictures/codes.npz", "pictures/samples.png", "metrics/a.json", "spec.json"])
+def test_a_file_of_gigabytes_is_found_in_the_folder_of_a_run(run, name):
+    path = run / name
+    path.parent.mkdir(exist_ok=True)
+    with path.open("wb") as file:
+        file.truncate(20 * 2**30)
+    assert [(found, what.split(",")[0]) for found, what in list_misplaced_in_run(run)] == [(path, "has 21")]
+
+
+@pytest.mark.parametrize("name", ["log.txt", ".weights.safetensors.0123abcd.tmp"])
+def test_a_log_and_what_is_being_written_may_have_any_size(run, name):
+    with (run / name).open("wb") as file:
+        file.truncate(20 * 2**30)
+    assert list(list_misplaced_in_run(run)) == []
 
 
 def test_a_file_with_several_names_is_written_to_under_one_of_them(run, outside):

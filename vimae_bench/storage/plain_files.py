@@ -49,6 +49,8 @@ TOP_FILES = re.compile(r"benchmark\.json|report\.html|(leaderboard|codes)[^/]*\.
 """The files of a results folder itself, apart from what its user puts there."""
 FILE_SUFFIXES = (".json", ".jsonl", ".safetensors", ".pt", ".png", ".npz", ".txt", ".lock", ".html", ".md", ".tmp")
 """What has to be a file."""
+NEVER_READ = (".tmp", ".lock", ".txt")
+"""Files of which only the names matter, or which are for people: they may have any size."""
 KINDS = {
     stat.S_IFLNK: "a link",
     stat.S_IFDIR: "a folder",
@@ -281,21 +283,17 @@ def check_in_place(path: str) -> None:
 
 
 def list_misplaced(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Each thing in a real folder that is not of the kind that belongs there, and what is wrong with it."""
+    """Each thing in a real folder whose kind or size is not that of what belongs there, and what is wrong with it."""
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
     except (FileNotFoundError, NotADirectoryError):
         return
     for entry in entries:
-        if entry.name.endswith(".corrupt"):
-            continue
-        is_folder, is_file = entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)
-        is_folder_expected = entry.name in FOLDERS
-        is_file_expected = not is_folder_expected and entry.name.endswith(FILE_SUFFIXES)
-        if not (is_folder and not is_file_expected) and not (is_file and not is_folder_expected):
-            mode = entry.stat(follow_symlinks=False).st_mode
-            yield Path(entry.path), _describe_kind(mode, "folder" if is_folder_expected else "regular file")
+        if not entry.name.endswith(".corrupt"):
+            with suppress(FileNotFoundError):  # its owner has removed it since
+                if what := _describe_misplaced(entry):
+                    yield Path(entry.path), what
 
 
 def list_misplaced_at_top(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -362,8 +360,7 @@ def _open_checked(path: Path, flags: int, limit: int | None = None) -> int:
 
 def _check_size(path: Path | str, status: os.stat_result, limit: int) -> None:
     if status.st_size > limit:
-        sizes = f"{status.st_size:,} bytes, and files of its kind have at most {limit:,}"
-        raise ResultsError(f"{path}: has {sizes}; remove it and run again")
+        raise ResultsError(f"{path}: {_describe_size(status.st_size, limit)}; remove it and run again")
 
 
 def _check_kind(path: Path | str, status: os.stat_result, kind: int) -> None:
@@ -372,8 +369,25 @@ def _check_kind(path: Path | str, status: os.stat_result, kind: int) -> None:
         raise ResultsError(f"{path}: {what}; remove it and run again")
 
 
+def _describe_misplaced(entry: os.DirEntry[str]) -> str:
+    """What is wrong with the kind or size of something in a folder; empty if nothing is."""
+    is_folder_expected = entry.name in FOLDERS
+    is_file_expected = not is_folder_expected and entry.name.endswith(FILE_SUFFIXES)
+    status = entry.stat(follow_symlinks=False)
+    is_folder, is_file = stat.S_ISDIR(status.st_mode), stat.S_ISREG(status.st_mode)
+    if (is_folder and is_file_expected) or (is_file and is_folder_expected) or not (is_folder or is_file):
+        return _describe_kind(status.st_mode, "folder" if is_folder_expected else "regular file")
+    limit = get_size_limit(entry.path)
+    is_too_large = is_file and not entry.name.endswith(NEVER_READ) and status.st_size > limit
+    return _describe_size(status.st_size, limit) if is_too_large else ""
+
+
 def _describe_kind(mode: int, expected: str) -> str:
     return f"is {KINDS.get(stat.S_IFMT(mode), 'of an unknown kind')} in place of a {expected}"
+
+
+def _describe_size(size: int, limit: int) -> str:
+    return f"has {size:,} bytes, and files of its kind have at most {limit:,}"
 
 
 def _replace_by_copy(path: Path) -> None:

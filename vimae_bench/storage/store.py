@@ -38,7 +38,6 @@ from .other_versions import OtherVersions
 from .plain_files import (
     check_folder,
     check_in_place,
-    check_plain_file,
     is_there,
     list_misplaced_at_top,
     list_misplaced_in_run,
@@ -195,8 +194,8 @@ class ResultsFolder:
     def set_aside_damaged(self, entries: Sequence[MatrixEntry]) -> list[Path]:
         """Rename damaged files of these entries to `<name>.corrupt`, to be made again; returns their old paths.
 
-        Links and whatever else is not of the kind that belongs there are renamed too, and what they lead to is left
-        alone. Raises ResultsError where the folders of all runs or of the baselines are links.
+        Links and whatever else is not of the kind or size that belongs there are renamed too, and what they lead to is
+        left alone. Raises ResultsError where the folders of all runs or of the baselines are links.
         """
         misplaced = self._set_aside_misplaced(entries)
         damaged = [
@@ -303,8 +302,6 @@ class ResultsFolder:
         for entry in entries:
             folder = self.run_folder(entry.run)
             yield folder.record, partial(read_record, run=entry.run)
-            for path in (folder.spec, folder.events, folder.weights):
-                yield path, check_plain_file
             for metric in entry.metrics:
                 yield folder.metric_path(metric), read_metric_file
                 yield self._baseline_path_of(entry.run, metric), read_metric_file
