@@ -13,9 +13,10 @@ from vimae_bench.analysis.decision import (
     PairDecision,
     decide_measure,
 )
+from vimae_bench.analysis.marks import explain_marks, join_marks, list_marks
 from vimae_bench.analysis.statements import (
-    choose_marks,
     decide_among,
+    describe_baseline,
     describe_baselines,
     describe_leaders,
     describe_method,
@@ -23,12 +24,13 @@ from vimae_bench.analysis.statements import (
     describe_pair,
     describe_ranking,
     describe_seeds_needed,
+    describe_state,
     format_margin,
     format_p,
     join_names,
     summarize_decisions,
 )
-from vimae_bench.core.results import Measure
+from vimae_bench.core.results import REAL_IMAGES, Measure
 
 LABELS = ("AE", "VAE", "DAE", "UAE", "β", "InfoVAE")
 ACCURACY = Measure("svm clean", "%", "higher", margin=1.0)
@@ -53,22 +55,25 @@ def decide(means: list[float], measure: Measure = ACCURACY, seeds: int = 5, **fi
     return decide_measure(MeasureValues(measure, LABELS[: len(means)], tuple(range(seeds)), values, **fields))
 
 
+def show_marks(decision: MeasureDecision | None, label: str) -> str:
+    return join_marks(list_marks(decision, label))
+
+
 def test_a_winner_is_better_than_every_other_method():
     decision = decide([90, 80, 70])
     assert describe_leaders(decision) == "AE is significantly better than the other 2 methods."
     assert describe_method(decision.methods["AE"], 5) == "better than every other method"
     assert describe_method(decision.methods["DAE"], 5) == "worse than AE and VAE"
-    assert [choose_marks(decision, label) for label in ("AE", "VAE")] == ["★", ""]
+    assert [show_marks(decision, label) for label in ("AE", "VAE")] == ["★", ""]
 
 
 def test_equivalent_methods_are_not_worse_than_any():
     decision = decide([90, 90, 80])
-    expected = "AE and VAE are equally good, within 1 percentage point; DAE is worse."
+    expected = "AE and VAE are tied: equally good, within 1 percentage point; DAE is worse."
     assert describe_leaders(decision) == expected
-    assert (
-        describe_method(decision.methods["AE"], 5)
-        == "better than or equivalent to every other method (equivalent to VAE)"
-    )
+    said = "tied with VAE: better than or equivalent to every other method"
+    assert describe_method(decision.methods["AE"], 5) == describe_state(decision, "AE") == said
+    assert [show_marks(decision, label) for label in ("AE", "VAE", "DAE")] == ["★=", "★=", ""]
     pair = decision.pairs["AE", "VAE"]
     assert describe_pair(pair, ACCURACY, 1.0) == "AE and VAE are equivalent, within 1 percentage point"
     assert describe_outcome(pair, ACCURACY, 1.0).startswith("equivalent within 1 percentage point (p ")
@@ -86,7 +91,7 @@ def rank(*methods):
 
 def test_a_ranking_has_every_method_and_the_margin():
     leaders = make_method("A", equal=("B",)), make_method("B", equal=("A",))
-    start = "A and B are equally good, within 1 percentage point"
+    start = "A and B are tied: equally good, within 1 percentage point"
     worse = [make_method(label, worse=("A",)) for label in "CDE"]
     assert rank(*leaders, *worse) == f"{start}; the other 3 are worse"
     one, other = make_method("C", undecided=("D",)), make_method("D", undecided=("C",))
@@ -110,7 +115,7 @@ def test_what_is_undecided_says_between_whom_and_what_would_decide_it():
     assert describe_leaders(decision) == sentence
     assert describe_method(decision.methods["AE"], 5) == f"undecided with VAE: about {seeds} seeds would decide it"
     assert describe_outcome(decision.pairs["AE", "VAE"], DISTANCE, None).startswith("undecided: about ")
-    assert choose_marks(decision, "AE") == "?"
+    assert show_marks(decision, "AE") == "?"
 
 
 def test_a_summary_asks_for_seeds_that_decide_every_open_pair():
@@ -135,7 +140,7 @@ def test_few_seeds_make_no_ranking_or_no_test():
     assert describe_method(four.methods["AE"], 4) == "not ranked: 4 seeds explore, a ranking needs 5"
     assert describe_leaders(two) == "not tested: at least three seeds are needed."
     assert summarize_decisions([two]) == []
-    assert choose_marks(four, "AE") == choose_marks(two, "AE") == choose_marks(None, "AE") == ""
+    assert show_marks(four, "AE") == show_marks(two, "AE") == show_marks(None, "AE") == ""
 
 
 def test_nothing_is_said_of_one_method_or_of_ratios_of_negative_values():
@@ -147,7 +152,7 @@ def test_nothing_is_said_of_one_method_or_of_ratios_of_negative_values():
 def test_what_is_not_comparable_has_its_reason_and_is_in_no_summary():
     decision = decide([90, 80], not_comparable={"β": "collapsed on seed 1"})
     assert describe_method(decision.methods["β"], 5) == "not comparable: collapsed on seed 1"
-    assert choose_marks(decision, "β") == "†"
+    assert show_marks(decision, "β") == "†"
     assert "β" not in describe_leaders(decision)
 
 
@@ -155,7 +160,41 @@ def test_a_qualification_is_in_the_sentence_that_says_that_it_leads():
     decision = decide([1.0, 9.0], DISTANCE, qualifications={"AE": "nearly collapsed"})
     sentence = "AE is significantly better than VAE. AE is nearly collapsed, which this measure rewards."
     assert describe_leaders(decision) == sentence
-    assert choose_marks(decision, "AE") == "★‡"
+    assert show_marks(decision, "AE") == "(★) ‡"
+    assert (
+        describe_state(decision, "AE") == "better than every other method; nearly collapsed, which the measure rewards"
+    )
+
+
+@pytest.mark.parametrize(
+    ("caution", "real", "said"),
+    [
+        ("rewards blur", None, "This measure rewards blur."),
+        ("rewards blur", 99.0, "This measure rewards blur."),
+        ("", 85.0, "Real images score worse than some methods: this measure does not show how realistic samples are."),
+        ("rewards blur", 85.0, "Real images score worse than some methods: this measure does not show how realistic"),
+    ],
+)
+def test_a_lead_that_is_no_evidence_has_its_mark_in_parentheses(caution: str, real: float | None, said: str):
+    """The state stays what the tests say."""
+    measure = Measure("score", "%", "higher", margin=1.0, caution=caution)
+    baselines = {} if real is None else {REAL_IMAGES: BaselineValue(real)}
+    decision = decide([90.0, 80.0], measure, baselines=baselines)
+    assert (decision.get_state("AE"), show_marks(decision, "AE")) == ("best", "(★)")
+    assert not decision.is_evidently_leading("AE")
+    assert describe_leaders(decision).startswith(f"AE is significantly better than VAE. {said}")
+    assert "; this does not show that it is better: " in describe_state(decision, "AE")
+    assert show_marks(decide([90.0, 90.0], measure, baselines=baselines), "AE") == "(★=)"
+    assert (decide([90.0, 80.0], ACCURACY).get_state("AE"), show_marks(decision, "VAE")) == ("best", "")
+
+
+def test_marks_are_explained_once_and_only_those_there():
+    assert explain_marks(["★", "?", "★"]) == [
+        "★ better than every other method",
+        "? undecided: no method is shown to be better",
+        "no mark: worse than some method",
+    ]
+    assert explain_marks(["†"]) == ["† not comparable, in no test"]
 
 
 def test_baselines_are_compared_with_all_methods():
@@ -164,10 +203,12 @@ def test_baselines_are_compared_with_all_methods():
     assert describe_baselines(decision) == [
         "against PCA all 3 are worse",
         "against noise all 3 are better",
-        "against pixels AE is undecided, VAE and DAE are worse",
+        "against pixels AE is undecided (p > 0.05 over 9 comparisons), VAE and DAE are worse",
     ]
     alone = decide([90], baselines={"pixels": BaselineValue(90.0), "noise": BaselineValue(90.0)})
-    assert describe_baselines(alone) == ["against pixels and noise AE is undecided"]
+    assert describe_baselines(alone) == ["against pixels and noise AE is undecided (p > 0.05 over 2 comparisons)"]
+    assert describe_baseline(alone.methods["AE"].baselines["noise"]).startswith("undecided against noise (p = 1 over 2")
+    assert describe_baseline(decision.methods["DAE"].baselines["pixels"]) == "worse than pixels (p < 0.001)"
 
 
 def test_measures_of_which_the_same_can_be_said_share_a_sentence():

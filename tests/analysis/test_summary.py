@@ -63,7 +63,7 @@ def test_equivalent_methods_are_called_so(results, monkeypatch):
     measure = Measure("svm clean", "%", "higher", margin=1.0, family="svm", condition="clean")
     monkeypatch.setitem(conftest.MEASURES, "svm", measure)
     add_methods(results, spread=1e-4, A={"svm_clean": 90.0}, B={"svm_clean": 90.1}, C={"svm_clean": 80.0})
-    assert say(results, "Representation") == "B and A are equally good, within 1 percentage point; C is worse."
+    assert say(results, "Representation") == "B and A are tied: equally good, within 1 percentage point; C is worse."
 
 
 def test_nothing_decided_is_no_tie(results):
@@ -131,11 +131,20 @@ def test_few_seeds_do_not_rank(results, seeds: int, certainty: str, sentence: st
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"low": 50.0, "high": 95.0}, "Against low both are better; against high both are worse."),
-        ({"low": 50.0, "lower": 40.0}, "Against low and lower both are better."),
-        ({"middle": 85.0}, "Against middle B is worse, A is better."),
-        ({"same": 90.0}, "Against same A is undecided, B is worse."),
-        ({"high": 95.0, "middle": 85.0}, "Against high both are worse; against middle B is worse, A is better."),
+        (
+            {"low": 50.0, "high": 95.0},
+            "SVM accuracy (clean): against low both are better; against high both are worse.",
+        ),
+        ({"low": 50.0, "lower": 40.0}, "SVM accuracy (clean): against low and lower both are better."),
+        ({"middle": 85.0}, "SVM accuracy (clean): against middle B is worse, A is better."),
+        (
+            {"same": 90.0},
+            "SVM accuracy (clean): against same A is undecided (p > 0.05 over 2 comparisons), B is worse.",
+        ),
+        (
+            {"high": 95.0, "middle": 85.0},
+            "SVM accuracy (clean): against high both are worse; against middle B is worse, A is better.",
+        ),
     ],
 )
 def test_baselines_have_a_sentence_of_their_own(results, values: dict[str, float], said: str):
@@ -166,9 +175,15 @@ def test_a_caution_names_its_measure_next_to_others_of_its_topic(results):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"Z": 90.0, "A": 89.0, "M": 70.0}, "Against middle M is worse, Z and A are better."),
-        ({"A": 90.0, "B": 89.0, "C": 88.0, "E": 70.0}, "Against middle E is worse, A, B and C are better."),
-        ({"A": 90.0, "B": 89.0, "C": 88.0, "D": 87.0, "E": 70.0}, "Against middle E is worse, the other 4 are better."),
+        ({"Z": 90.0, "A": 89.0, "M": 70.0}, "SVM accuracy (clean): against middle M is worse, Z and A are better."),
+        (
+            {"A": 90.0, "B": 89.0, "C": 88.0, "E": 70.0},
+            "SVM accuracy (clean): against middle E is worse, A, B and C are better.",
+        ),
+        (
+            {"A": 90.0, "B": 89.0, "C": 88.0, "D": 87.0, "E": 70.0},
+            "SVM accuracy (clean): against middle E is worse, the other 4 are better.",
+        ),
     ],
 )
 def test_baselines_name_methods_in_the_order_of_the_table(results, values: dict[str, float], said: str):

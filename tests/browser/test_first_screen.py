@@ -61,7 +61,7 @@ def test_the_answer_and_pictures_are_within_two_screens(answer):
     assert answer.locator("h1").inner_text() == "A made-up benchmark"
     texts = answer.locator("#answer-1 dl.topics").inner_text()
     assert "AE is significantly better than the other 2 comparable methods." in texts
-    assert "Against raw pixels all 3 are worse" in texts
+    assert "SVM accuracy (clean): against raw pixels all 3 are worse" in texts
     assert "InfoVAE lacks 2 of 5 runs (2 diverged)" in answer.locator(".sure").inner_text()
     bottom = answer.locator("#answer-1 img").last.evaluate("image => image.getBoundingClientRect().bottom")
     assert bottom < 2000
@@ -98,6 +98,11 @@ def test_states_differ_without_colour(answer):
     marks = answer.locator(f"{GRID} td.leading .marks").all_inner_texts()
     assert marks
     assert {*marks} == {"★"}
+    titles = answer.locator(f"{GRID} .mark").evaluate_all(
+        "all => all.map(one => one.title.startsWith(one.textContent))"
+    )
+    assert titles
+    assert all(titles)
     weights = answer.locator(f"{GRID} td.leading").evaluate_all(
         "cells => cells.map(c => getComputedStyle(c).fontWeight)"
     )
@@ -106,6 +111,18 @@ def test_states_differ_without_colour(answer):
     assert "repeating" in answer.locator(f"{GRID} td.meaningless").first.evaluate(
         "c => getComputedStyle(c).backgroundImage"
     )
+
+
+def test_what_is_undefined_stands_where_the_numbers_of_its_column_stand(answer):
+    """The last number of a cell ends where the others end, with or without a drawing next to it."""
+    rights = """
+        places => places.map(place => [place.closest("td").cellIndex, place.getBoundingClientRect().right])
+    """
+    by_column = {}
+    for column, right in answer.locator(f"{GRID} .number").evaluate_all(rights):
+        by_column.setdefault(column, set()).add(round(right))
+    assert by_column
+    assert all(max(found) - min(found) <= 1 for found in by_column.values()), by_column
 
 
 def test_sorting_keeps_methods_apart_from_the_others(answer):

@@ -1,11 +1,17 @@
 """The parts of a page's first screen: scales of cells, headings, states, colours of methods."""
 
+import re
+
 import pytest
 
+from vimae_bench.analysis.marks import MARK_MEANINGS
+from vimae_bench.analysis.measure_texts import complete_texts, describe_direction
+from vimae_bench.core.results import Measure
 from vimae_bench.reports.page.first_screen import build_first_screen
 from vimae_bench.reports.page.heading import read_heading
 from vimae_bench.reports.page.value_plot import EDGE, WIDTH, ValueScale, build_value_plot, choose_scale
 from vimae_bench.reports.plot_style import assign_styles
+from vimae_bench.reports.table_format import format_arrow
 from vimae_bench.reports.value_range import extend_range
 
 
@@ -75,7 +81,7 @@ def test_cells_have_states_in_words_and_marks(finished):
         "baselines": ["raw pixels", "PCA, d = 2"],
     }
     best = groups["methods"]["AE"].cells[columns.index("sse")]
-    assert (best.kind, best.marks) == ("leading", "★")
+    assert (best.kind, best.marks) == ("leading", (("★", MARK_MEANINGS["★"]),))
     assert best.state.endswith("better than every other method")
     assert "95 % interval" in best.state
     assert groups["methods"]["VAE"].cells[columns.index("sse")].kind == "worse"
@@ -87,6 +93,27 @@ def test_cells_have_states_in_words_and_marks(finished):
     assert collapsed.cells[columns.index("sse")].plot.outside == "right"
     assert groups["apart"]["InfoVAE"].note == "3 of 5 seeds"
     assert [cell.text for cell in groups["baselines"]["raw pixels"].cells].count("") == len(columns) - 1
+
+
+def test_cells_say_how_methods_stand_to_baselines_and_by_which_p(finished):
+    screen = build_first_screen(1, finished.board(), "a title", None)
+    column = [column.name for column in screen.columns].index("svm clean")
+    states = {row.label: row.cells[column].state for _, rows in screen.groups for row in rows}
+    assert re.search(r"; better than PCA, d = 2 \(p (<|=) 0\.\d+\)", states["AE"])
+    assert states["raw pixels"].startswith("raw pixels: ")
+
+
+def test_a_head_says_what_is_ideal():
+    gap = complete_texts(Measure("entropy gap", "nats", None, metric="entropy"))
+    assert (format_arrow(gap), describe_direction(gap)) == ("→ 0", "Best at 0 nats; not ranked.")
+    rate = complete_texts(Measure("rate", "nats", None, metric="rate"))
+    assert (format_arrow(rate), describe_direction(rate)) == (
+        "",
+        "Neither high nor low is better in itself; not ranked.",
+    )
+    parzen = complete_texts(Measure("nll_parzen_cv", "nats", "lower", metric="parzen"))
+    assert (format_arrow(parzen), describe_direction(parzen)) == ("↓", "Lower is better.")
+    assert parzen.caution.startswith("rewards blur")
 
 
 def test_a_method_keeps_its_colour_in_other_company():

@@ -276,11 +276,13 @@ def test_strips_have_the_numbers_of_the_models_that_made_them(finished):
     save_grid(images, 10, pictures / "samples.png")
     table = report(finished).by_id("answer-1").find(".//table[@class='images']")
     heads = [said(head) for head in table.find("thead/tr")]
-    assert heads[:4] == ["method", "Reconstructions", "Squared error ↓", "Samples"]
+    assert heads[:4] == ["method", "Reconstructions", "Squared error ↓ of seed 3", "Samples"]
     row = next(row for row in table.iter("tr") if row.get("data-method") == "AE")
     (result,) = (r for r in finished.store.load_results(finished.entries) if r.entry == chosen)
     assert float(said(row[2])) == pytest.approx(result.estimates["sse"].value, abs=0.005)
-    assert "Numbers: of the one model shown" in said(report(finished).by_id("answer-1"))
+    assert "Each number is that of one model, of seed 3, over all test images" in said(
+        report(finished).by_id("answer-1")
+    )
 
 
 def test_report_shows_claims_if_runs_belong_to_the_paper(fig1):
@@ -315,7 +317,7 @@ def test_report_states_leaders_baselines_and_all_pairs(finished):
     text = page.said()
     for expected in (
         "ReconstructionAE is significantly better than the other 2 comparable methods.",
-        "Against raw pixels all 3 are worse; against PCA, d = 2 all 3 are better.",
+        "SVM accuracy (clean): against raw pixels all 3 are worse; against PCA, d = 2 all 3 are better.",
         "Prior matchUndecided: no significant difference between the 3 comparable methods.",
     ):
         assert expected in text
@@ -350,7 +352,7 @@ def test_report_on_several_folders_counts_states(finished, tmp_path, results):
         "Mine": StateCount(worse=1),
     }
     page = report(finished, other.store.path)
-    assert "AE best or not worse in 1, worse in 1" in page.said()
+    assert "AE best or tied in 1, worse in 1" in page.said()
     assert "other: mnist, mlp" in page.said()
 
 

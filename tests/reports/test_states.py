@@ -55,7 +55,7 @@ TRUTH: dict[str, dict[str, str]] = {
     "accuracy": {"winner": "worse", "twin": "not worse", "other twin": "not worse", "sloth": "worse", **NO_STATE},
     "mmd2": {"winner": "worse", "twin": "undecided", "other twin": "undecided", "sloth": "worse", **NO_STATE},
 }
-MARKS = {"best": "★", "not worse": "★", "worse": "", "undecided": "?", "not comparable": "†", None: ""}
+MARKS = {"best": "★", "not worse": "★=", "worse": "", "undecided": "?", "not comparable": "†", None: ""}
 
 Marks = dict[tuple[str, str], str]
 """The mark of each method under each measure."""
@@ -112,12 +112,12 @@ def make_result(label: str, seed: int, numbers: Mapping[Measure, float]) -> RunR
 
 def split_name(text: str) -> str:
     """The label in the first cell of a row."""
-    return re.sub(r"( \(control\)| =)?( †| \\dag\{\})?$", "", text.strip())
+    return re.sub(r"( \(control\)| \(A/A\))?( †| \\dag\{\})?$", "", text.strip())
 
 
 def read_mark(text: str) -> str:
     """The mark after a number in a cell, without those that qualify it."""
-    return "".join(re.findall(r"[★?†]", text))
+    return "".join(re.findall(r"★=|[★?†]", text))
 
 
 def read_table(lines: list[list[str]]) -> Marks:
@@ -138,7 +138,7 @@ def read_terminal(board: Leaderboard) -> Marks:
     console.print(render_leaderboards([board]))
     lines = console.file.getvalue().splitlines()
     rule = next(i for i, line in enumerate(lines) if line.startswith("───"))
-    number = r"–|-?\d[\d.]*(?: ± +[\d.]+)?(?: \(\d+ of \d+\))?(?: +[★?†‡§]+)?"  # noqa: RUF001
+    number = r"–|-?\d[\d.]*(?: ± +[\d.]+)?(?: \(\d+ of \d+\))?(?: +[(]?[★?†‡§][★=?†‡§() ]*?(?=  |$))?"  # noqa: RUF001
     rows = [re.match(r"(\S.*?) {2,}(\d+(?: of \d+)?|–) {2,}(.*)", line) for line in lines[rule:]]  # noqa: RUF001
     cells = [[row[1], row[2], *re.findall(number, row[3])] for row in rows if row]
     return read_table([["", "seeds", *summarize_leaderboard(board).columns], *cells])
@@ -302,7 +302,7 @@ def test_the_summary_says_what_the_marks_say():
     lines = [statement.line for statement in board.summary]
     assert lines[:2] == [
         "sse: winner is significantly better than the other 3 comparable methods.",
-        "accuracy: twin and other twin are equally good, within 1 percentage point; winner and sloth are worse.",
+        "accuracy: twin and other twin are tied: equally good, within 1 percentage point; winner and sloth are worse.",
     ]
     assert lines[2].startswith("mmd2: undecided between twin and other twin; winner and sloth are worse; ")
     assert re.search(r" seeds would (not )?decide it\.$", lines[2])
@@ -323,12 +323,12 @@ def test_a_nearly_collapsed_leader_is_qualified_on_every_surface():
     markdown, as_json = (form.format_leaderboards([board]) for form in (leaderboard_markdown, leaderboard_json))
     for text in (terminal, markdown, as_json, format_html([board])):
         assert sentence in text
-    assert "★‡" in terminal
+    assert "(★) ‡" in terminal
     screen = build_first_screen(1, board, "a title", None)
     place = [column.name for column in screen.columns].index("mmd2")
     cells = [row.cells[place] for _, rows in screen.groups for row in rows if row.label == "sloth"]
-    assert [(cell.kind, cell.marks) for cell in cells] == [("meaningless", "★‡")]
-    assert r"$\star$\ddag{}" in leaderboard_latex.format_leaderboards([board])
+    assert [(cell.kind, [mark for mark, _ in cell.marks]) for cell in cells] == [("meaningless", ["(★)", "‡"])]
+    assert r"($\star$) \ddag{}" in leaderboard_latex.format_leaderboards([board])
     rows = csv.DictReader(io.StringIO(leaderboard_csv.format_leaderboards([board])))
     (row,) = [row for row in rows if row["state"] == "best"]
     assert row["qualification"] == "nearly collapsed (rate 0.9 against a median of 40 nats)"
@@ -376,7 +376,7 @@ def check_states(board: Leaderboard) -> None:
                 assert read_mark(drawn.get_text()) == MARKS[state]
             for cell in (line.cells[x], view.rows[y].cells[x].shown):
                 assert read_mark(cell.marks) == MARKS[state]
-                assert cell.leads == (state in ("best", "not worse"))
+                assert cell.leads == bool(decision and decision.is_evidently_leading(row.label))
 
 
 def check_pairs(board: Leaderboard) -> None:

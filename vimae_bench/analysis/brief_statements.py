@@ -6,7 +6,7 @@ from ..core.results import Measure
 from .decision import MeasureDecision
 from .leaderboard_data import LeaderboardRow, MeasureSummary
 from .measure_texts import describe_unit
-from .statements import add_verb, decide_among, describe_ranking, join_names
+from .statements import add_verb, decide_among, describe_ranking, join_all, join_names
 
 
 def describe_leaders_briefly(decision: MeasureDecision, summaries: Mapping[str, MeasureSummary]) -> str:
@@ -42,22 +42,30 @@ def describe_range(measure: Measure, rows: Sequence[LeaderboardRow]) -> str:
     low, high = (choose(means, key=lambda label: means[label]) for choose in (min, max))
     low_text, high_text = (f"{means[label]:.3g}" for label in (low, high))
     name, unit = measure.title, f" {describe_unit(measure)}".rstrip()
+    ideal = "" if measure.target is None else f", best at {measure.target:g}"
     if low_text == high_text:
-        return f"{name} {high_text}{unit} for all"
-    return f"{name} {low_text} ({low}) to {high_text}{unit} ({high})"
+        return f"{name} {high_text}{unit} for all{ideal}"
+    return f"{name} {low_text} ({low}) to {high_text}{unit} ({high}){ideal}"
 
 
-def join_by_measure(stated: Iterable[tuple[str, Sequence[str]]], methods: Iterable[str]) -> str:
+def join_by_measure(
+    stated: Iterable[tuple[str, Sequence[str]]], methods: Iterable[str], *, always_named: bool = False
+) -> str:
     """Statements on measures, given by name, as sentences; measures of which the same is said share one.
 
-    The names are left out where the same is said of all. A name of a method at the beginning stays as it is.
+    The names are left out where the same is said of all, unless they are `always_named`. A name of a method at the
+    beginning stays as it is.
     """
     found: dict[str, list[str]] = {}
     count = 0
     for name, texts in stated:
         count += 1
         found.setdefault("; ".join(texts), []).append(name)
-    parts = [text if len(names) == count else f"{join_names(names)}: {text}" for text, names in found.items() if text]
+    parts = [
+        text if len(names) == count and not always_named else f"{join_all(names)}: {text}"
+        for text, names in found.items()
+        if text
+    ]
     names = tuple(f"{name} " for name in methods)
     return " ".join(f"{part if part.startswith(names) else part[0].upper() + part[1:]}." for part in parts)
 

@@ -28,6 +28,7 @@ def explain_comparison(seeds: int, rows: Sequence[Difference], among: str, contr
         yield _explain_control(control) if control else _explain_family(rows, among)
     if seeds < MIN_SEEDS:
         yield f"{seeds} seeds explore: an outcome to be quoted needs five."
+    yield from (f"{row.measure.label} {row.measure.caution}." for row in rows if row.decision and row.measure.caution)
     yield from _note_given_margins(rows)
 
 

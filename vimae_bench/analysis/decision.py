@@ -7,6 +7,8 @@ Every statement on methods, in any leaderboard, report, comparison, verdict or f
   before the data; otherwise *undecided*: these seeds cannot tell. A pair that is both is equivalent.
 - A method is *worse* if some method is better, *best* if it is better than every other, *not worse* if it is better
   than or equivalent to every other, and otherwise *undecided*.
+- That a method leads is *no evidence* that it is better under a measure that cautions against it, under which some
+  method is better than real images, or if it has nearly collapsed, which the measure rewards.
 - Methods with a collapsed run or a missing seed are *not comparable*: they are in no pair and never lead.
 
 Each method against each baseline is a family of its own.
@@ -21,7 +23,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..core.results import Measure
+from ..core.results import REAL_IMAGES, Measure
 from .statistics import (
     ALPHA,
     Array,
@@ -206,6 +208,18 @@ class MeasureDecision:
     def leaders(self) -> tuple[str, ...]:
         """The methods that are shown to be better than or equivalent to every other."""
         return tuple(label for label, method in self.methods.items() if method.leads)
+
+    @cached_property
+    def beats_real_images(self) -> bool:
+        """Whether some method is better than real images are, taken as if it had generated them."""
+        found = (method.baselines.get(REAL_IMAGES) for method in self.methods.values())
+        return any(pair.better == pair.a for pair in found if pair)
+
+    def is_evidently_leading(self, label: str) -> bool:
+        """Whether a method leads, and that shows that it is better."""
+        method = self.methods.get(label)
+        is_doubtful = self.beats_real_images or bool(self.measure.caution)
+        return bool(method and method.leads and not method.qualification) and not is_doubtful
 
     def get_state(self, label: str) -> MethodState | None:
         """The state to show for a method; None if it has none, or if there are too few seeds to rank it."""

@@ -10,8 +10,9 @@ from ..plugin.source_digest import list_changed_packages
 from ..storage.store import RunResult
 from .decision import MIN_SEEDS, MIN_TESTED_SEEDS, MeasureDecision
 from .leaderboard_data import LeaderboardRow
+from .marks import NOT_COMPARABLE, QUALIFIED, UNUSUAL, explain_marks, list_marks
 from .per_draw import per_draw_table
-from .statements import LEADING, NOT_COMPARABLE, QUALIFIED, UNDECIDED, UNUSUAL, join_names
+from .statements import join_names
 from .statistics import ALPHA, confidence_interval
 from .versions import find_metric
 
@@ -55,15 +56,12 @@ def explain_leaderboard(seeds: Sequence[int], decisions: Sequence[MeasureDecisio
 
 
 def _explain_marks(decisions: Sequence[MeasureDecision]) -> Iterator[str]:
-    """One line on the marks of the table, and one on unusual spread."""
+    """One line on the marks of the table, and one each on what is not comparable and on unusual spread."""
     ranked = [decision for decision in decisions if decision.is_ranked]
-    states = {method.state for decision in decisions for method in decision.methods.values()}
-    if ranked:
-        yield (
-            f"{LEADING} better than or equivalent to every other method; without a mark: worse than some method; "
-            f"{UNDECIDED} undecided: no method is shown to be better."
-        )
-    if "not comparable" in states:
+    marks = {mark for decision in decisions for label in decision.methods for mark in list_marks(decision, label)}
+    if texts := explain_marks(marks - {NOT_COMPARABLE, QUALIFIED, UNUSUAL}):
+        yield f"{'; '.join(texts)}."
+    if NOT_COMPARABLE in marks:
         yield f"{NOT_COMPARABLE} not comparable, in no test: collapsed, other data, or no value for some seed."
     unusual = {
         decision.measure.label: join_names([label for label, m in decision.methods.items() if m.has_unusual_spread])

@@ -135,7 +135,8 @@ def _build_leaderboard(
         if measure.better
     }
     ranked = [name for name in shown if name in decisions]
-    by = next((name for name in (sort_by, rank_by, *ranked) if name in ranked), None)
+    trusted = sorted(ranked, key=lambda name: bool(measures[name].caution))
+    by = next((name for name in (sort_by, rank_by, *trusted) if name in ranked), None)
     is_sorted = by is not None and (decisions[by].is_ranked or by == sort_by)
     rows = _sort_rows(rows, decisions[by] if by and is_sorted else None)
     decisions = {name: _order_methods(decision, rows) for name, decision in decisions.items()}

@@ -39,6 +39,16 @@ def describe_condition(measure: Measure) -> str:
         return measure.condition
 
 
+def describe_direction(measure: Measure) -> str:
+    """What values of a measure are good, such as `Lower is better.` or `Best at 0; not ranked.`"""
+    if measure.better:
+        return f"{measure.better.capitalize()} is better."
+    if measure.target is None:
+        return "Neither high nor low is better in itself; not ranked."
+    unit = f" {describe_unit(measure)}".rstrip()
+    return f"Best at {measure.target:g}{unit}; not ranked."
+
+
 def _is_variant(name: str, known: str) -> bool:
     """Whether a name is the known one, or that with a suffix such as ` labels=100`."""
     return name == known or (name.startswith(f"{known} ") and "=" in name[len(known) :].split(" ")[1])
@@ -71,4 +81,11 @@ def _adapt_texts(measure: Measure, known: Measure, suffix: str) -> Measure:
             name.replace(other.title, one.title),
             description.replace(other.description, one.description),
         )
-    return replace(measure, display_name=name + suffix, description=description, topic=known.topic)
+    return replace(
+        measure,
+        display_name=name + suffix,
+        description=description,
+        topic=known.topic,
+        target=known.target,
+        caution=known.caution,
+    )

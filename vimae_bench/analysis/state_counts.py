@@ -15,14 +15,14 @@ from .leaderboard_data import Leaderboard
 class StateCount:
     """In how many tables that rank methods by a measure a method leads, is worse, undecided, or not comparable.
 
-    `qualified` counts tables in which it leads, but has a qualification.
+    `doubtful` counts tables in which it leads, which does not show that it is better.
     """
 
     leading: int = 0
     worse: int = 0
     undecided: int = 0
     not_comparable: int = 0
-    qualified: int = 0
+    doubtful: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,6 @@ def _is_ranked(board: Leaderboard, measure: str) -> bool:
 
 def _count_states(label: str, measure: str, boards: Sequence[Leaderboard]) -> StateCount:
     states = Counter(board.decisions[measure].get_state(label) for board in boards)
-    methods = [board.decisions[measure].methods[label] for board in boards if label in board.decisions[measure].methods]
-    qualified = sum(method.leads and bool(method.qualification) for method in methods)
     leading = states["best"] + states["not worse"]
-    return StateCount(leading, states["worse"], states["undecided"], states["not comparable"], qualified)
+    evident = sum(board.decisions[measure].is_evidently_leading(label) for board in boards)
+    return StateCount(leading, states["worse"], states["undecided"], states["not comparable"], leading - evident)

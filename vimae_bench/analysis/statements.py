@@ -1,6 +1,6 @@
 """What decisions say, in words: the same sentences for every table, page, figure and command."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..core.results import Measure
@@ -13,11 +13,9 @@ from .decision import (
     PairDecision,
     find_seeds_needed,
 )
+from .marks import MARK_MEANINGS, UNUSUAL
 from .measure_texts import describe_unit
 from .statistics import ALPHA, MAX_SEEDS
-
-LEADING, UNDECIDED, NOT_COMPARABLE, QUALIFIED, UNUSUAL = "★", "?", "†", "‡", "§"
-"""Marks of methods under a measure; one that is worse than some other has none."""
 
 MAX_NAMED = 4
 """Of more methods than this, only the number is given."""
@@ -37,20 +35,42 @@ class MeasureStatement(NamedTuple):
         return f"{', '.join(self.measures)}: {self.text}"
 
 
-def choose_marks(decision: MeasureDecision | None, label: str) -> str:
-    """The marks of a method under a measure, such as `★`; none without a decision on it."""
-    state = decision.get_state(label) if decision else None
-    if decision is None or state is None:
-        return ""
+def describe_state(decision: MeasureDecision, label: str) -> str:
+    """The state of a method under a measure in words, with everything that its marks say."""
     method = decision.methods[label]
-    marks = {
-        "best": LEADING,
-        "not worse": LEADING,
-        "undecided": UNDECIDED,
-        "not comparable": NOT_COMPARABLE,
-        "worse": "",
-    }
-    return f"{marks[state]}{QUALIFIED * bool(method.qualification)}{UNUSUAL * method.has_unusual_spread}"
+    parts = [describe_method(method, len(decision.seeds))]
+    if method.leads and (caution := describe_caution(decision)):
+        parts.append(f"this does not show that it is better: {caution}")
+    if method.qualification:
+        parts.append(f"{method.qualification}, which the measure rewards")
+    if method.has_unusual_spread:
+        parts.append(MARK_MEANINGS[UNUSUAL])
+    return "; ".join(parts)
+
+
+def describe_caution(decision: MeasureDecision) -> str:
+    """Why no method that leads under a measure is thereby shown to be better; empty if it is."""
+    if decision.beats_real_images:
+        return "real images score worse than some methods"
+    return f"this measure {decision.measure.caution}" if decision.measure.caution else ""
+
+
+def describe_cautions(decisions: Mapping[str, MeasureDecision]) -> str:
+    """The cautions of the measures, by name, as sentences; empty without any."""
+
+    def join(names: Sequence[str], one: str, many: str) -> str:
+        return f"this measure {one}" if len(decisions) == 1 else f"{join_all(names)} {one if len(names) == 1 else many}"
+
+    beaten = [name for name, decision in decisions.items() if decision.beats_real_images]
+    sentences = list[str]()
+    if beaten:
+        subject = join(beaten, "does", "do")
+        sentences.append(f"Real images score worse than some methods: {subject} not show how realistic samples are.")
+    for name, decision in decisions.items():
+        if decision.measure.caution and name not in beaten:
+            subject = "This measure" if len(decisions) == 1 else name
+            sentences.append(f"{subject} {decision.measure.caution}.")
+    return " ".join(sentences)
 
 
 def describe_method(method: MethodDecision, seeds: int) -> str:
@@ -60,7 +80,7 @@ def describe_method(method: MethodDecision, seeds: int) -> str:
     if method.state == "best":
         return "better than every other method"
     if method.state == "not worse":
-        return f"better than or equivalent to every other method (equivalent to {join_names(method.equivalent_to)})"
+        return f"tied with {join_names(method.equivalent_to)}: better than or equivalent to every other method"
     if method.state == "worse":
         return f"worse than {join_names(method.worse_than)}"
     if seeds < MIN_SEEDS:
@@ -89,6 +109,14 @@ def describe_outcome(pair: PairDecision, measure: Measure, margin: float | None)
     return f"undecided: {describe_seeds_needed(pair.seeds_needed)}"
 
 
+def describe_baseline(pair: PairDecision) -> str:
+    """How a method, the first of a pair, stands to a baseline, such as `better than PCA-8 (p = 0.003)`."""
+    word = "worse than" if pair.better == pair.b else "better than" if pair.better else "undecided against"
+    comparisons = pair.forecast.comparisons if pair.forecast else 1
+    over = f" over {comparisons} comparisons" if comparisons > 1 else ""
+    return f"{word} {pair.b} ({format_p(pair.p)}{over})"
+
+
 def describe_seeds_needed(seeds: int | None, verb: str = "decide") -> str:
     """How many seeds would decide, or support or contradict a claim, if effect and spread stay as they are."""
     if seeds is None:
@@ -111,7 +139,8 @@ def describe_leaders(decision: MeasureDecision) -> str:
     candidates = [method for method in decision.methods.values() if method.leads or method.state == "undecided"]
     qualified = [f"{method.label} is {method.qualification}" for method in candidates if method.qualification]
     rewarded = f" {' and '.join(qualified)}, which this measure rewards." if qualified and decision.is_ranked else ""
-    return _state_leaders(decision) + rewarded
+    caution = describe_cautions({decision.measure.label: decision}) if decision.leaders else ""
+    return f"{_state_leaders(decision)}{rewarded} {caution}".rstrip()
 
 
 def _state_leaders(decision: MeasureDecision) -> str:
@@ -154,7 +183,8 @@ def describe_ranking(decision: MeasureDecision, labels: Sequence[str]) -> str:
             else join_names(not_worse)
         )
         open_text = f"; {add_verb(join_names(open_), len(open_))} undecided" if open_ else ""
-        return f"{names} are equally good, within {format_margin(decision.measure, decision.margin)}{open_text}{rest}"
+        margin = format_margin(decision.measure, decision.margin)
+        return f"{names} are tied: equally good, within {margin}{open_text}{rest}"
     if not_worse:
         margin = format_margin(decision.measure, decision.margin)
         return f"{not_worse[0]} is better than or equivalent to every other method, within {margin}"
@@ -175,7 +205,8 @@ def decide_among(method: MethodDecision, labels: Sequence[str]) -> MethodState:
 def describe_baselines(decision: MeasureDecision) -> list[str]:
     """How the comparable methods stand to the baselines, such as `against PCA-64 AE is better, the others are worse`.
 
-    Baselines of which the same can be said are joined.
+    Baselines of which the same can be said are joined. What is undecided says by which p, since intervals, which are
+    those of a method alone, may look as if it were decided.
     """
     against = [method.baselines for method in decision.methods.values() if method.baselines]
     by_text: dict[str, list[str]] = {}
@@ -234,9 +265,10 @@ def _say_both(labels: Sequence[str], many: str) -> str:
 
 def _describe_sides(pairs: Sequence[PairDecision], baseline: str) -> str:
     """Which methods are better and worse than a baseline, and which are undecided; the most are `the others`."""
-    by_word: dict[str, list[str]] = {"better": [], "worse": [], "undecided": []}
+    by_word: dict[str, list[str]] = {"better": [], "worse": []}
     for pair in pairs:
-        by_word["undecided" if not pair.better else "worse" if pair.better == baseline else "better"].append(pair.a)
+        word = "worse" if pair.better == baseline else "better" if pair.better else _explain_undecided(pair)
+        by_word.setdefault(word, []).append(pair.a)
     groups = {word: labels for word, labels in by_word.items() if labels}
     if len(groups) == 1:
         (word,) = groups
@@ -247,6 +279,12 @@ def _describe_sides(pairs: Sequence[PairDecision], baseline: str) -> str:
     parts = [f"{add_verb(join_names(labels), len(labels))} {word}" for word, labels in groups.items()]
     last = join_all(rest) if len(rest) <= MAX_REST else f"the other {len(rest)}"
     return ", ".join([*parts, f"{add_verb(last, len(rest))} {most}"])
+
+
+def _explain_undecided(pair: PairDecision) -> str:
+    """Such as `undecided (p > 0.05 over 10 comparisons)`."""
+    comparisons = pair.forecast.comparisons if pair.forecast else 1
+    return f"undecided (p > {ALPHA}{f' over {comparisons} comparisons' if comparisons > 1 else ''})"
 
 
 def _group_measures(

@@ -4,7 +4,7 @@ A topic is what several measures tell of a model, such as `Reconstruction`. Page
 same topics, sentences, columns and groups of rows, each in its own form.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isclose
@@ -12,18 +12,19 @@ from math import isclose
 import numpy as np
 
 from ..core.conditions import Condition
-from ..core.results import REAL_IMAGES, Measure
+from ..core.results import Measure
 from .brief_statements import describe_leaders_briefly, describe_range, join_by_measure
-from .decision import MIN_SEEDS, MIN_TESTED_SEEDS, MeasureDecision
+from .decision import MIN_SEEDS, MIN_TESTED_SEEDS
 from .footnotes import format_count
 from .leaderboard_data import Leaderboard, LeaderboardRow
 from .measure_texts import describe_condition, describe_unit
-from .statements import describe_baselines, join_all, join_names
+from .statements import describe_baselines, describe_cautions, join_names
 
 TOPICS = ("Reconstruction", "Prior match", "Generation", "Representation", "Robustness", "Information")
 """In the order of reading; others follow, and then measures without a topic."""
 OTHER_TOPIC = "Other"
 MAX_KEY_COLUMNS, MAX_CONDITIONS = 8, 3
+CONTROL_MEANING = "A/A control: the same method with other seeds; no difference is expected"
 TWIN_SHARE = 0.5
 """A measure is another's twin if both are equal for this share of the methods."""
 
@@ -246,26 +247,10 @@ def _summarize_topic(board: Leaderboard, topic: str, key: tuple[str, ...], more:
     comparable = [row for row in board.rows if row.is_comparable and not row.control_of]
     ranges = [describe_range(measure, comparable) for measure in measures if measure not in decided]
     ranged = "; ".join(filter(None, ranges))
-    baselines = ((names[m.name], describe_baselines(board.decisions[m.name])) for m in decided)
-    caution = _describe_real_images({names[m.name]: board.decisions[m.name] for m in decided})
+    baselines = [(m.title, describe_baselines(board.decisions[m.name])) for m in decided]
+    caution = describe_cautions({names[m.name]: board.decisions[m.name] for m in decided})
     sentence = " ".join(filter(None, (leaders, caution, f"{ranged}." if ranged else "")))
-    return TopicSummary(topic, key, more, sentence, join_by_measure(baselines, methods))
-
-
-def _describe_real_images(decisions: Mapping[str, MeasureDecision]) -> str:
-    """A caution for the measures, by name, under which methods score better than real images; empty without any."""
-    found = [
-        name
-        for name, decision in decisions.items()
-        if any(
-            REAL_IMAGES in method.baselines and method.baselines[REAL_IMAGES].better == method.label
-            for method in decision.methods.values()
-        )
-    ]
-    if not found:
-        return ""
-    measures = "this measure does" if len(decisions) == 1 else f"{join_all(found)} {'do' if len(found) > 1 else 'does'}"
-    return f"Real images score worse than some methods: {measures} not show how realistic samples are."
+    return TopicSummary(topic, key, more, sentence, join_by_measure(baselines, methods, always_named=True))
 
 
 def shorten_names(measures: Sequence[Measure]) -> list[str]:
@@ -330,14 +315,15 @@ def _describe_missing(row: LeaderboardRow) -> str:
 
 
 def _describe_size(board: Leaderboard) -> str:
-    """Such as `6 methods × 5 seeds, 30 of 30 runs finished`."""
+    """Such as `6 methods × 5 seeds, 30 of 30 runs finished`, with what an A/A control is if there is one."""
     methods = sum(not row.control_of for row in board.rows)
     controls = len(board.rows) - methods
     done = sum(row.count_seeds("done") for row in board.rows)
     runs = len(board.rows) * len(board.seeds)
     control = f" and {format_count(controls, 'A/A control')}" if controls else ""
     counts = f"{format_count(methods, 'method')}{control} × {format_count(len(board.seeds), 'seed')}"  # noqa: RUF001
-    return f"{counts}, {done} of {format_count(runs, 'run')} finished"
+    meaning = f". {CONTROL_MEANING}" if controls else ""
+    return f"{counts}, {done} of {format_count(runs, 'run')} finished{meaning}"
 
 
 def _describe_order(board: Leaderboard) -> str:

@@ -35,8 +35,10 @@ class Measure:
     `condition`, the name of the corruption of the images, make a curve.
 
     Readers see the `display_name`, or the name where it is empty, the `description`, a sentence that defines it, and
-    the measures of one `topic`, such as `Reconstruction`, next to each other. Tables and figures take these three from
-    the installed metric, so that results on disk need not be measured again for a better text.
+    the measures of one `topic`, such as `Reconstruction`, next to each other. A measure without a direction may have a
+    `target`, its ideal value, to which no method is ranked. A method that leads under a measure with a `caution` is not
+    thereby a better one; it says why, as the end of a sentence on the measure, such as `rewards blur`. Tables and
+    figures take these from the installed metric, so that results on disk need not be measured again for a better text.
 
     Metrics leave the last three fields alone. What is read from a results folder has the `metric` that measured it, and
     the version that this had then; a measure of two versions has two definitions. `outdated`: the installed metric is
@@ -57,6 +59,8 @@ class Measure:
     condition: str = field(default="", compare=False)
     topic: str = field(default="", compare=False)
     description: str = field(default="", compare=False)
+    target: float | None = field(default=None, compare=False)
+    caution: str = field(default="", compare=False)
     version: int = 1
     metric: str = field(default="", compare=False)
     outdated: bool = field(default=False, compare=False)

@@ -61,7 +61,7 @@ LEADERBOARD = {
     **dict.fromkeys(("done", "diverged", "failed", "missing", "collapsed"), INTEGER),
     **MEASURE,
     **dict.fromkeys(("mean", "low", "high"), NUMBER),
-    **dict.fromkeys(("covers", "state", "qualification"), TEXT),
+    **dict.fromkeys(("covers", "state", "qualification", "caution"), TEXT),
     **dict.fromkeys(("better_than", "worse_than", "equivalent_to", "undecided_with"), TEXT),
     "seeds_needed": INTEGER,
 }

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from ..analysis.comparison_data import Comparison, Difference
 from ..analysis.decision import PairDecision
 from ..analysis.footnotes import format_count
-from ..analysis.statements import QUALIFIED, describe_outcome, format_margin
+from ..analysis.marks import QUALIFIED
+from ..analysis.statements import describe_outcome, format_margin
 from .table_format import choose_decimals, clean_text, format_number, join_words
 
 OWN_OUTCOMES = ("better", "worse")

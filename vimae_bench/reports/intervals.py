@@ -6,7 +6,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
-from ..analysis.statements import LEADING, NOT_COMPARABLE, UNDECIDED, choose_marks
+from ..analysis.marks import explain_marks, join_marks, list_marks
 from ..analysis.summary import describe_omitted_columns, select_key_columns
 from ..core.results import Measure
 from .plot_axes import BLACK, GREY, label_axis, set_axis, style_axes, write_outside
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DIRECTIONS = {"lower": "← better", "higher": "better →", None: ""}
 ROW_HEIGHT, PANEL_WIDTH = 0.2, 1.0
 """Inches for a method, and the least for a panel."""
 NAME_SHARE = 0.3
 """The most of the width that names of methods take."""
 MARK_WIDTH = 0.2
-"""Inches at the right of a panel for the marks of states."""
+"""Inches at the right of a panel for the marks of states, at least."""
 
 
 def draw_intervals(leaderboard: Leaderboard, columns: Sequence[str] = (), width: float = TEXT_WIDTH) -> "Figure":
@@ -42,8 +41,9 @@ def draw_intervals(leaderboard: Leaderboard, columns: Sequence[str] = (), width:
     down = max(ceil(len(measures) / across), 1)
     across = max(ceil(len(measures) / down), 1)
     dashes = _choose_dashes(leaderboard, measures)
-    panel_width = (width - name_width) / across - MARK_WIDTH
-    panels = [_Panel(leaderboard, measure, dashes, panel_width) for measure in measures]
+    mark_width = max([MARK_WIDTH, *(measure_text(marks) + 0.08 for marks in _list_marks(leaderboard, measures))])
+    panel_width = (width - name_width) / across - mark_width
+    panels = [_Panel(leaderboard, measure, dashes, panel_width, mark_width) for measure in measures]
     slots = max((len(panel.list_outside()) for panel in panels), default=0)
     lines = len(leaderboard.rows) + slots
     figure = Figure((width, down * (lines * ROW_HEIGHT + 4 * LINE_HEIGHT)), layout="constrained", dpi=DPI)
@@ -62,13 +62,11 @@ def draw_intervals(leaderboard: Leaderboard, columns: Sequence[str] = (), width:
 
 def describe_intervals(leaderboard: Leaderboard, columns: Sequence[str] = ()) -> str:
     """The caption, for the same `columns` as the figure."""
-    parts = [describe_seeds(leaderboard)]
+    parts, measures = [describe_seeds(leaderboard)], _select_measures(leaderboard, columns)
     if any(decision.is_ranked for decision in leaderboard.column_decisions):
-        parts.append(
-            f"{LEADING} and blue: better than or equivalent to every other method; {UNDECIDED}: undecided; without a "
-            f"mark: worse than some other; {NOT_COMPARABLE} and grey: not comparable, in no test."
-        )
-    measures = _select_measures(leaderboard, columns)
+        shown = [leaderboard.decisions.get(measure.name) for measure in measures]
+        marks = {mark for one in shown for row in leaderboard.rows for mark in list_marks(one, row.label)}
+        parts.append(f"Blue: leads. {'; '.join(explain_marks(marks))}.")
     if dashes := _choose_dashes(leaderboard, measures):
         parts.append(f"Dashed: {join_words([*dashes])}.")
     if any(_Panel(leaderboard, measure, dashes, TEXT_WIDTH).has_arrows() for measure in measures):
@@ -83,6 +81,12 @@ def _select_measures(leaderboard: Leaderboard, columns: Sequence[str]) -> list[M
     return [leaderboard.measures[name] for name in shown if name in leaderboard.measures]
 
 
+def _list_marks(leaderboard: Leaderboard, measures: Sequence[Measure]) -> list[str]:
+    """The marks of each method under each measure."""
+    decisions = [leaderboard.decisions.get(measure.name) for measure in measures]
+    return [join_marks(list_marks(one, row.label)) for one in decisions for row in leaderboard.rows]
+
+
 def _choose_dashes(leaderboard: Leaderboard, measures: Sequence[Measure]) -> dict[str, tuple[float, ...]]:
     """The dashes of each baseline that has one of the measures."""
     names = {measure.name for measure in measures}
@@ -91,12 +95,21 @@ def _choose_dashes(leaderboard: Leaderboard, measures: Sequence[Measure]) -> dic
 
 
 class _Panel:
-    """One measure of a leaderboard, in a panel of a width in inches; baselines are lines with these dashes."""
+    """One measure of a leaderboard, in a panel of a width in inches; baselines are lines with these dashes.
+
+    `mark_width` is that of the marks to its right.
+    """
 
     def __init__(
-        self, leaderboard: Leaderboard, measure: Measure, dashes: Mapping[str, tuple[float, ...]], width: float
+        self,
+        leaderboard: Leaderboard,
+        measure: Measure,
+        dashes: Mapping[str, tuple[float, ...]],
+        width: float,
+        mark_width: float = MARK_WIDTH,
     ) -> None:
-        self.leaderboard, self.measure, self.dashes, self.width = leaderboard, measure, dashes, width
+        self.leaderboard, self.measure, self.dashes = leaderboard, measure, dashes
+        self.width, self.mark_width = width, mark_width
         self.baselines = {
             label: leaderboard.baselines[label][measure.name].value
             for label in dashes
@@ -125,13 +138,14 @@ class _Panel:
                 axes.axvline(value, color=GREY, linewidth=0.9, linestyle=(0, self.dashes[label]), zorder=1)
         decision = self.leaderboard.decisions.get(self.measure.name)
         for y, row in enumerate(self.leaderboard.rows):
-            self._draw_method(axes, y, row, choose_marks(decision, row.label))
+            leads = bool(decision and decision.is_evidently_leading(row.label))
+            self._draw_method(axes, y, row, join_marks(list_marks(decision, row.label)), leads=leads)
         for y, label in enumerate(self.list_outside(), len(self.leaderboard.rows)):
             self._draw_outside_baseline(axes, y, label)
         set_axis(axes, "x", self.limits, self.width, self.measure.scale)
-        label_axis(axes, "x", format_axis_label(self.measure), self.width + MARK_WIDTH)
-        if self.measure.better:
-            axes.set_xlabel(f"{axes.get_xlabel()}\n{DIRECTIONS[self.measure.better]}")
+        label_axis(axes, "x", format_axis_label(self.measure), self.width + self.mark_width)
+        if direction := _describe_direction(self.measure):
+            axes.set_xlabel(f"{axes.get_xlabel()}\n{direction}")
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
@@ -139,11 +153,11 @@ class _Panel:
     def _holds(self, value: float) -> bool:
         return self.limits[0] <= value <= self.limits[1]
 
-    def _draw_method(self, axes: "Axes", y: int, row: LeaderboardRow, marks: str) -> None:
+    def _draw_method(self, axes: "Axes", y: int, row: LeaderboardRow, marks: str, *, leads: bool) -> None:
         summary = row.summaries.get(self.measure.name)
         if summary is None:
             return
-        colour = BLUE if LEADING in marks else GREY if row.control_of or not row.is_comparable else BLACK
+        colour = BLUE if leads else GREY if row.control_of or not row.is_comparable else BLACK
         collapsed = set(row.collapsed_seeds)
         seeds_of = (("o", colour, summary.estimates.keys() - collapsed), ("x", ORANGE, collapsed))
         for marker, marker_colour, seeds in seeds_of:
@@ -172,6 +186,12 @@ class _Panel:
         ends = (1 - room - 0.22, 1 - room) if is_above else (room, room + 0.22)
         style = {"color": GREY, "linewidth": 0.9, "linestyle": (0, self.dashes[label])}
         axes.plot(ends, (y, y), transform=axes.get_yaxis_transform(), **style)  # pyright: ignore
+
+
+def _describe_direction(measure: Measure) -> str:
+    if measure.better:
+        return "← better" if measure.better == "lower" else "better →"
+    return "" if measure.target is None else f"best at {measure.target:g}"
 
 
 def _is_qualified(row: LeaderboardRow, measure: Measure) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..analysis.decision import MeasureDecision, PairDecision
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
+from ..analysis.statements import describe_caution
 from .table_format import clean_text
 
 COUNTS = ("done", "diverged", "failed", "missing")
@@ -14,7 +15,7 @@ TABLE_FIELDS = ("table", "dataset", "architecture", "latent", "epochs", "kind", 
 MEASURE_FIELDS = ("measure", "unit", "better", "scale", "version")
 METHOD_FIELDS = (
     *(*TABLE_FIELDS, *COUNTS, "collapsed", *MEASURE_FIELDS, "n", "mean", "low", "high", "covers", "state"),
-    *("qualification", "better_than", "worse_than", "equivalent_to", "undecided_with", "seeds_needed"),
+    *("qualification", "caution", "better_than", "worse_than", "equivalent_to", "undecided_with", "seeds_needed"),
 )
 PAIR_FIELDS = (
     *(*TABLE_FIELDS, "other", *MEASURE_FIELDS, "n", "difference", "low", "high", "covers"),
@@ -103,6 +104,7 @@ def _summary_fields(leaderboard: Leaderboard, row: LeaderboardRow, name: str) ->
         **numbers,
         "state": decision.get_state(row.label),
         "qualification": method.qualification,
+        "caution": describe_caution(decision),
         "better_than": _join_labels(method.better_than),
         "worse_than": _join_labels(method.worse_than),
         "equivalent_to": _join_labels(method.equivalent_to),

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from ..analysis.decision import MeasureDecision, PairDecision
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
-from ..analysis.statements import describe_baselines, describe_leaders
+from ..analysis.statements import describe_baselines, describe_caution, describe_leaders
 from ..core.canonical import Json
 from ..core.results import Estimate
 from ..storage.atomic import format_json
@@ -49,6 +49,7 @@ def _decision_to_json(decision: MeasureDecision) -> Json:
         "draws": decision.draws,
         "margin": decision.margin,
         "ranked": decision.is_ranked,
+        "caution": describe_caution(decision),
         "statements": [describe_leaders(decision), *(f"{text}." for text in describe_baselines(decision))],
         "pairs": [_pair_to_json(pair) for pair in decision.pairs.values()],
         "baseline_pairs": [_pair_to_json(pair) for pair in against],

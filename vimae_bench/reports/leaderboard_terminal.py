@@ -3,7 +3,7 @@
 Names are printed as text, never as markup, and without control characters.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
@@ -16,25 +16,20 @@ from rich.text import Text
 
 from ..analysis.footnotes import format_count
 from ..analysis.leaderboard_data import Leaderboard
-from ..analysis.statements import LEADING, NOT_COMPARABLE, QUALIFIED, UNDECIDED, UNUSUAL
+from ..analysis.marks import MARK_MEANINGS, NOT_COMPARABLE, explain_marks
 from ..analysis.summary import Summary, summarize_leaderboard
 from ..core.results import OUTDATED, Measure
 from .table_format import UNDEFINED, TableCell, TableLine, clean_text, format_heading, format_lines, format_unit
 
 STYLES = {"comparable": "", "not comparable": "dim", "reference": "italic dim"}
-CONTROL = "="
+CONTROL = "(A/A)"
 """Marks an A/A control."""
-MARKS = {
+OTHER_MARKS = {
     "±": "half the 95 % interval",
-    LEADING: "better than or equivalent to all others",
-    UNDECIDED: "undecided, none is shown to be better",
-    NOT_COMPARABLE: "not comparable",
-    QUALIFIED: "nearly collapsed",
-    UNUSUAL: "unusual spread",
-    CONTROL: "A/A control (other seeds)",
+    CONTROL: "A/A control",
     OUTDATED: "older version of its metric",
 }
-"""What the marks of a grid mean."""
+"""What the marks of a grid mean that are not those of methods."""
 RULES = Box("    \n    \n ── \n    \n ── \n ── \n    \n    \n")
 """A line below the heads, and one between groups of rows."""
 GAP = 2
@@ -48,8 +43,11 @@ MAX_BASELINES = 2
 
 @dataclass(frozen=True)
 class _GridColumn:
+    """A measure with its cells as text, and all their marks."""
+
     measure: Measure
     texts: tuple[Text, ...]
+    marks: frozenset[str]
 
     @property
     def head(self) -> str:
@@ -78,13 +76,13 @@ class LeaderboardScreen:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         shared = [] if self.is_complete else _list_shared_notes(self.leaderboards)
-        marks = ""
+        marks = set[str]()
         for leaderboard in self.leaderboards:
             summary = summarize_leaderboard(leaderboard)
             lines, grids, label = self._lay_out(summary, options.max_width)
             columns = [column for grid in grids for column in grid]
-            cells = [text.plain for column in columns for text in column.texts]
-            marks += "".join((*cells, *(column.head for column in columns), *map(_mark_name, lines)))
+            marks |= {mark for line in lines for mark in _mark_name(line).split()}
+            marks |= {mark for column in columns for mark in column.marks}
             yield from render_head(summary)
             yield from (_render_grid(lines, grid, label, with_seeds=self.is_complete) for grid in grids)
             if self.is_complete:
@@ -164,11 +162,11 @@ def _choose_grids(
     """
     board = summary.leaderboard
     cells = {name: [line.cells[i] for line in lines] for i, name in enumerate(names)}
-    columns = {name: _GridColumn(board.measures[name], _align_cells(cells[name])) for name in names}
+    columns = {name: _create_column(board.measures[name], cells[name]) for name in names}
     if keep_all:
         return _split_columns([*columns.values()], width)
     if sum(column.width + GAP for column in columns.values()) > width:
-        columns = {name: _GridColumn(board.measures[name], _align_cells(cells[name], "")) for name in names}
+        columns = {name: _create_column(board.measures[name], cells[name], "") for name in names}
     chosen: set[str] = set()
     for name in _list_by_importance(summary):
         if sum(columns[one].width + GAP for one in {*chosen, name}) <= width or not chosen:
@@ -237,11 +235,15 @@ def _list_own_notes(leaderboard: Leaderboard, shared: Sequence[str]) -> list[str
     return [note for note in leaderboard.brief_notes if note not in shared]
 
 
-def _explain_marks(marks: str) -> Iterator[str]:
+def _create_column(measure: Measure, cells: Sequence[TableCell], gap: str = " ") -> _GridColumn:
+    marks = {mark for cell in cells for mark in (*cell.marks.split(), *["±"] * bool(cell.spread))}
+    return _GridColumn(measure, _align_cells(cells, gap), frozenset([*marks, *[OUTDATED] * measure.outdated]))
+
+
+def _explain_marks(marks: Collection[str]) -> Iterator[str]:
     """What the marks that are used mean."""
-    found = [f"{mark} {meaning}" for mark, meaning in MARKS.items() if mark in marks]
-    if LEADING in marks or UNDECIDED in marks:
-        found.insert(1, "no mark: worse than some")
+    others = [f"{mark} {meaning}" for mark, meaning in OTHER_MARKS.items() if mark in marks]
+    found = [*explain_marks(MARK_MEANINGS.keys() & {*marks}), *others]
     yield from [f"{'; '.join(found)}."] if found else []
 
 

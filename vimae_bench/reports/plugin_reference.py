@@ -13,6 +13,7 @@ from ..core.results import Measure
 from ..models.model_spec import ModelSpec
 from ..plugin.catalog import Catalog, CatalogEntry
 from ..plugin.registry import load_factory
+from .table_format import format_arrow
 
 KIND_TITLES = {
     "objective": (
@@ -70,8 +71,7 @@ def _format_overview_row(entry: CatalogEntry) -> tuple[str, ...]:
     shown = [measure for measure in measures if measure.better and not measure.is_hidden] or list(measures)
     first = shown[0]
     unit = describe_unit(first)
-    arrow = {"lower": " ↓", "higher": " ↑", None: ""}[first.better]
-    what = f"{first.title.replace('|', '&#124;')}{f', {unit}' if unit else ''}{arrow}"
+    what = f"{first.title.replace('|', '&#124;')}{f', {unit}' if unit else ''} {format_arrow(first)}".rstrip()
     cost = metric.cost(REFERENCE_MODEL, "cpu")
     return first.topic, f"[`{entry.name}`](#{entry.name})", what, metric.use_for, _format_seconds(cost)
 
@@ -113,8 +113,8 @@ def _format_settings(form: Json) -> Iterator[str]:
 
 def _format_measures(measures: Sequence[Measure], version: int) -> Iterator[str]:
     rows = [
-        f"| `{m.name}` | {m.unit or '-'} | {m.better or '-'} | {format_margin(m, m.margin) if m.margin else '-'} | "
-        f"{m.name.replace(' ', '_')}/v{version} |"
+        f"| `{m.name}` | {m.unit or '-'} | {m.better or format_arrow(m) or '-'} | "
+        f"{format_margin(m, m.margin) if m.margin else '-'} | {m.name.replace(' ', '_')}/v{version} |"
         for m in measures
     ]
     yield "\n".join(["| measure | unit | better | margin | definition |", "|---|---|---|---|---|", *rows])

@@ -9,11 +9,10 @@ from math import floor, log10
 from ..analysis.decision import MIN_TESTED_SEEDS
 from ..analysis.footnotes import format_count
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
+from ..analysis.marks import NOT_COMPARABLE, join_marks, list_marks
 from ..analysis.measure_texts import describe_unit
-from ..analysis.statements import NOT_COMPARABLE, choose_marks
 from ..core.results import Measure
 
-ARROWS = {"lower": "↓", "higher": "↑", None: ""}
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 COLLAPSED = NOT_COMPARABLE
 """The mark of a single run that has collapsed."""
@@ -24,7 +23,7 @@ MAX_NAME_LENGTH = 32
 
 @dataclass(frozen=True)
 class TableCell:
-    """One number of a table: its value and half-width as text, the marks of its state, whether the method leads."""
+    """One number of a table: its value and half-width as text, the marks of its state, whether it shows a lead."""
 
     value: str = ""
     spread: str = ""
@@ -77,8 +76,15 @@ def format_label(row: LeaderboardRow, name: str = "") -> str:
 
 
 def format_heading(measure: Measure) -> str:
-    """Such as `sse ↓`: the arrow shows which way is better."""
-    return f"{clean_text(measure.label)} {ARROWS[measure.better]}".strip()
+    """Such as `sse ↓` or `Entropy gap → 0`: the arrow shows which way is better."""
+    return f"{clean_text(measure.label)} {format_arrow(measure)}".strip()
+
+
+def format_arrow(measure: Measure) -> str:
+    """An arrow to what is better, such as `↓` or `→ 0`; empty without a direction."""
+    if measure.better:
+        return "↓" if measure.better == "lower" else "↑"
+    return "" if measure.target is None else f"→ {measure.target:g}"
 
 
 def format_unit(measure: Measure) -> str:
@@ -143,7 +149,8 @@ def _format_cell(leaderboard: Leaderboard, row: LeaderboardRow, measure: Measure
         return TableCell(UNDEFINED if is_measured else "")
     value = format_number(summary.mean, digits)
     decision = leaderboard.decisions.get(measure.name)
-    marks, leads = choose_marks(decision, row.label), bool(decision and row.label in decision.leaders)
+    marks = join_marks(list_marks(decision, row.label))
+    leads = bool(decision and decision.is_evidently_leading(row.label))
     if not summary.is_complete:
         count = f" ({len(summary.estimates)} of {len(row.run_results)})" if row.is_complete else ""
         return TableCell(value + count, marks=marks)

@@ -157,7 +157,7 @@ def _create_measure(suffix: str, **raw: Any) -> Measure:  # noqa: ANN401
             check_type(declared.name, getattr(measure, declared.name), declared.type)
     if measure.better not in ("lower", "higher", None):
         raise ValueError(f"better is {measure.better!r}")
-    for name in ("collapse_below", "margin"):
+    for name in ("collapse_below", "margin", "target"):
         if getattr(measure, name) is not None:
             check_type(name, getattr(measure, name), float)
     if measure.scale not in ("linear", "log"):

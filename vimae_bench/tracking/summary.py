@@ -9,7 +9,7 @@ from ..analysis.footnotes import format_count
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
 from ..analysis.load import BenchmarkResults
 from ..analysis.measure_texts import describe_unit
-from ..analysis.statements import describe_method
+from ..analysis.statements import describe_state
 from ..storage.plain_files import check_plain_file, is_there
 from ..storage.run_folder import RunFolder
 from ..storage.store import REPORT_FILE
@@ -115,8 +115,7 @@ def _describe_method(board: Leaderboard, row: LeaderboardRow) -> Iterator[str]:
     for name in board.columns:
         if name in row.summaries:
             decision, measure, summary = board.decisions.get(name), board.measures[name], row.summaries[name]
-            method = decision.methods.get(row.label) if decision else None
-            said = f": {describe_method(method, len(board.seeds))}" if method else ""
+            said = f": {describe_state(decision, row.label)}" if decision and row.label in decision.methods else ""
             yield (
                 f"- **{describe_direction(measure)}** {_format_mean(summary)} {describe_unit(measure)}".rstrip() + said
             )

@@ -69,6 +69,7 @@ class AIS(Metric):
                 topic="Generation",
                 display_name="Gap of AIS",
                 description="Gap between bounds on images of the model; from 1 nat on, AIS is not to be trusted.",
+                target=0.0,
             ),
         )
 

@@ -80,7 +80,11 @@ class Entropy(Metric):
                 None,
                 topic="Prior match",
                 display_name="Entropy gap",
-                description="Entropy of the distribution of all codes less that of the prior; 0 if they are alike.",
+                description=(
+                    "Entropy of the distribution of all codes less that of the prior: below 0 they fill less room than "
+                    "it, above 0 more."
+                ),
+                target=0.0,
             ),
             Measure(
                 "marginal kl",

@@ -18,6 +18,7 @@ HELD_OUT = 1000
 FIXED_WIDTH, SET, SETS = 0.1, 100, 20
 BLUR = 1.2
 ROWS, COLUMNS = 250, 1000
+CAUTION = "rewards blur and does not show how realistic samples are"
 
 Generator = Callable[[LatentDistribution], Tensor]
 """Generated images [n, C, H, W] in [0, 1] units."""
@@ -66,6 +67,7 @@ class Parzen(Metric):
                     description=(
                         "Negative log-likelihood of test images under Gaussians around generated ones; favours blur."
                     ),
+                    caution=CAUTION,
                 ),
                 Measure(
                     format_name("nll_parzen_s01_n100", source),
@@ -74,6 +76,7 @@ class Parzen(Metric):
                     topic="Generation",
                     display_name=format_title("Parzen NLL of 100", source),
                     description="Parzen NLL from 100 generated images with a width of 0.1, as some papers report it.",
+                    caution=CAUTION,
                 ),
                 Measure(
                     format_name("parzen width", source),

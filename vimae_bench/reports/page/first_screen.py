@@ -6,14 +6,15 @@ from math import floor, log10
 
 from ...analysis.decision import MeasureDecision
 from ...analysis.leaderboard_data import Leaderboard, LeaderboardRow, MeasureSummary
-from ...analysis.measure_texts import describe_condition
-from ...analysis.statements import QUALIFIED, UNUSUAL, choose_marks, describe_method
-from ...analysis.summary import Summary, summarize_leaderboard
+from ...analysis.marks import LEADING, MARK_MEANINGS, NO_MARK, TIED, UNDECIDED, explain_marks, join_marks, list_marks
+from ...analysis.measure_texts import describe_condition, describe_direction
+from ...analysis.statements import describe_baseline, describe_state
+from ...analysis.summary import CONTROL_MEANING, Summary, summarize_leaderboard
 from ...core.results import Estimate, Measure
-from ..table_format import ARROWS, UNDEFINED, choose_decimals, clean_text, format_number, format_unit
+from ..table_format import UNDEFINED, choose_decimals, clean_text, format_arrow, format_number, format_unit
 from .image_grids import ImageGridView
 from .runs import make_cell_id, make_method_id
-from .value_plot import Span, ValuePlot, ValueScale, build_value_plot, choose_scale
+from .value_plot import HEIGHT, WIDTH, Span, ValuePlot, ValueScale, build_value_plot, choose_scale
 
 MAX_DIGITS = 4
 """Of the largest value of a column."""
@@ -29,7 +30,11 @@ STATES = {
 
 @dataclass(frozen=True)
 class ScreenColumn:
-    """A measure as a column of the grid; `name` is its code, `is_key` whether it is shown by default."""
+    """A measure as a column of the grid; `name` is its code, `is_key` whether it is shown by default.
+
+    `description` defines it, `direction` says what values are good, and which caution leading under it needs. `room` is
+    the size of the drawings in its cells, None if there are none, and `mark_width` that of their marks in characters.
+    """
 
     name: str
     label: str
@@ -37,20 +42,23 @@ class ScreenColumn:
     arrow: str
     better: str
     description: str
+    direction: str
     topic: str
     is_key: bool
+    room: tuple[float, float] | None
+    mark_width: int
 
 
 @dataclass(frozen=True)
 class ScreenCell:
-    """A value with its state: `kind` is its class, `marks` those of the leaderboard, `state` says it in words.
+    """A value with its state: `kind` is its class, `state` says it in words, and `marks` have what each of them means.
 
     `target` is the id of the method's first run in the details.
     """
 
     text: str = ""
     kind: str = ""
-    marks: str = ""
+    marks: tuple[tuple[str, str], ...] = ()
     state: str = ""
     order: float | None = None
     plot: ValuePlot | None = None
@@ -99,8 +107,8 @@ class FirstScreen:
 def build_first_screen(n: int, board: Leaderboard, title: str, images: ImageGridView | None) -> FirstScreen:
     """The first screen of the n-th leaderboard of a page, whose details are in the table of the same number."""
     summary, details = summarize_leaderboard(board), f"table-{n}"
-    columns = [_build_column(summary, name) for name in summary.columns]
     builder = _GridBuilder(board, summary, details)
+    columns = [builder.build_column(name) for name in summary.columns]
     places = {row.label: i for i, row in enumerate(board.rows)}
     methods = [*summary.methods, *summary.controls]
     methods.sort(key=lambda row: places[row.label])
@@ -131,21 +139,6 @@ def build_first_screen(n: int, board: Leaderboard, title: str, images: ImageGrid
     )
 
 
-def _build_column(summary: Summary, name: str) -> ScreenColumn:
-    measure = summary.leaderboard.measures[name]
-    topic = next(topic for topic in summary.topics if name in topic.columns)
-    return ScreenColumn(
-        clean_text(name),
-        clean_text(_shorten_label(measure, topic.columns, summary)),
-        format_unit(measure),
-        ARROWS[measure.better],
-        measure.better or "lower",
-        clean_text(measure.description),
-        topic.name,
-        name in topic.key_columns,
-    )
-
-
 def _shorten_label(measure: Measure, names: Sequence[str], summary: Summary) -> str:
     """The label of a column; of several conditions of one classifier, all but the first need no more than that."""
     own = [name for name in names if summary.leaderboard.measures[name].family == measure.family]
@@ -160,6 +153,24 @@ class _GridBuilder:
     summary: Summary
     details: str
 
+    def build_column(self, name: str) -> ScreenColumn:
+        measure, decision = self.board.measures[name], self.board.decisions.get(name)
+        topic = next(topic for topic in self.summary.topics if name in topic.columns)
+        caution = f"It {measure.caution}." if measure.caution else ""
+        return ScreenColumn(
+            clean_text(name),
+            clean_text(_shorten_label(measure, topic.columns, self.summary)),
+            format_unit(measure),
+            format_arrow(measure),
+            measure.better or "lower",
+            clean_text(measure.description),
+            clean_text(" ".join(filter(None, (describe_direction(measure), caution)))),
+            topic.name,
+            name in topic.key_columns,
+            (WIDTH, HEIGHT) if self._choose_scale(name) else None,
+            max((len(join_marks(list_marks(decision, row.label))) for row in self.board.rows), default=0),
+        )
+
     def build_row(self, row: LeaderboardRow, place: int) -> ScreenRow:
         target = make_method_id(self.details, place)
         cells = tuple(self._build_cell(row, name, target) for name in self.summary.columns)
@@ -167,7 +178,7 @@ class _GridBuilder:
 
     def build_baseline(self, label: str) -> ScreenRow:
         estimates = self.board.baselines[label]
-        cells = tuple(self._build_baseline_cell(estimates.get(name), name) for name in self.summary.columns)
+        cells = tuple(self._build_baseline_cell(label, estimates.get(name), name) for name in self.summary.columns)
         return ScreenRow(clean_text(label), "", "", cells)
 
     def _build_cell(self, row: LeaderboardRow, name: str, target: str) -> ScreenCell:
@@ -181,20 +192,20 @@ class _GridBuilder:
         return ScreenCell(
             format_number(summary.mean, digits),
             _choose_kind(row, summary, decision),
-            choose_marks(decision, row.label),
-            clean_text(_describe_cell(self.board, row, summary, digits)),
+            tuple((mark, MARK_MEANINGS[mark]) for mark in list_marks(decision, row.label)),
+            clean_text(_describe_cell(self.board, row, name, digits)),
             summary.mean,
             build_value_plot(scale, summary.mean, interval, values) if scale else None,
             make_cell_id(target, self.board.columns.index(name)),
         )
 
-    def _build_baseline_cell(self, estimate: Estimate | None, name: str) -> ScreenCell:
+    def _build_baseline_cell(self, label: str, estimate: Estimate | None, name: str) -> ScreenCell:
         if estimate is None:
             return ScreenCell()
         scale = self._choose_scale(name)
         text = format_number(estimate.value, self._choose_decimals(name))
         plot = build_value_plot(scale, estimate.value, None) if scale else None
-        return ScreenCell(text, order=estimate.value, plot=plot)
+        return ScreenCell(text, state=clean_text(f"{label}: {text}"), order=estimate.value, plot=plot)
 
     def _list_summaries(self, name: str) -> list[MeasureSummary]:
         rows = self.summary.methods or self.summary.not_comparable
@@ -233,6 +244,8 @@ def _choose_kind(row: LeaderboardRow, summary: MeasureSummary, decision: Measure
     if summary.decision and summary.decision.qualification:
         return "meaningless"
     state = decision.get_state(row.label) if decision else None
+    if decision and state in ("best", "not worse") and not decision.is_evidently_leading(row.label):
+        return "doubtful"
     if decision and state == "undecided" and not any(one.state == "worse" for one in decision.methods.values()):
         return "open"
     return STATES[state] if state else ""
@@ -244,34 +257,27 @@ def _describe_row(row: LeaderboardRow) -> str:
     return {"control": "A/A control", "incomplete": done}.get(row.exception, row.exception)
 
 
-def _describe_cell(board: Leaderboard, row: LeaderboardRow, summary: MeasureSummary, digits: int) -> str:
-    """The value in words, with its interval and state."""
+def _describe_cell(board: Leaderboard, row: LeaderboardRow, name: str, digits: int) -> str:
+    """The value in words, with its interval and state, and how it stands to each baseline."""
+    summary, decision = row.summaries[name], board.decisions.get(name)
     parts = [f"{row.label}: {format_number(summary.mean, digits)}"]
     if summary.interval and summary.is_complete:
         low, high = (format_number(bound, digits) for bound in summary.interval)
         parts.append(f"95 % interval {low} to {high}")
-    if summary.decision:
-        parts.append(describe_method(summary.decision, len(board.seeds)))
-        if summary.decision.qualification:
-            parts.append(summary.decision.qualification)
+    if decision and summary.decision:
+        parts.append(describe_state(decision, row.label))
+        parts += [describe_baseline(pair) for pair in summary.decision.baselines.values()]
     return "; ".join(parts)
 
 
 def _list_legend(groups: Mapping[str, Sequence[ScreenRow]]) -> Iterator[tuple[str, str]]:
     """The class of each state in the grid, with what it means."""
-    kinds = {cell.kind for rows in groups.values() for row in rows for cell in row.cells}
-    texts = {
-        "leading": "★ better than or equivalent to every other method",
-        "undecided": "? undecided: may be the best, as no method is shown to be better",
-        "open": "? undecided" if "undecided" not in kinds else "",
-        "worse": "grey: worse than some other method",
-        "meaningless": "hatched: the measure rewards that the model ignores its data",
-        "apart": "† not compared",
-        "control": "A/A control: a method again, with other seeds, for the size of chance differences",
-    }
-    yield from ((kind, text) for kind, text in texts.items() if kind in kinds and text)
-    marks = "".join(cell.marks for rows in groups.values() for row in rows for cell in row.cells)
-    if QUALIFIED in marks:
-        yield "", f"{QUALIFIED} nearly collapsed, which the measure rewards"
-    if UNUSUAL in marks:
-        yield "", f"{UNUSUAL} values spread three times as much as usual: p is less certain"
+    cells = [cell for rows in groups.values() for row in rows for cell in row.cells]
+    kinds = {cell.kind for cell in cells}
+    classes = {LEADING: "leading", TIED: "leading", UNDECIDED: "undecided" if "undecided" in kinds else "open"}
+    for text in explain_marks({mark for cell in cells for mark, _ in cell.marks}):
+        yield ("worse", f"grey, {text}") if text == NO_MARK else (classes.get(text.split()[0], ""), text)
+    if "meaningless" in kinds:
+        yield "meaningless", "hatched: the measure rewards that the model ignores its data"
+    if "control" in kinds:
+        yield "control", CONTROL_MEANING

@@ -18,7 +18,7 @@ from ...storage.picture_data import ImageTable
 from ...storage.store import RunResult
 from ..image_grid_figure import FILES, MethodImages, collect_images, describe_image_grid
 from ..picture_walls import MethodPicture, collect_walls, crop_table, enlarge_images
-from ..table_format import ARROWS, clean_text, format_number, format_unit
+from ..table_format import clean_text, format_arrow, format_number, format_unit
 from .runs import choose_run_decimals
 
 WALL_SIZE = 6, 10
@@ -84,9 +84,10 @@ def build_image_grids(
             title = f"Reconstructions and samples, {leaderboard.title}"
             places = {row.label: i for i, row in enumerate(leaderboard.rows)}
             images.sort(key=lambda method: places.get(method.result.entry.label, len(places)))
-            columns = [_build_column(leaderboard, title, topic) for title, topic in STRIP_TOPICS.items()]
+            seed = images[0].result.entry.seed
+            columns = [_build_column(leaderboard, title, topic, seed) for title, topic in STRIP_TOPICS.items()]
             heads = tuple(column.head for column in columns)
-            caption = describe_image_grid(images) + _describe_numbers(heads)
+            caption = describe_image_grid(images) + _describe_numbers(heads, seed, len(leaderboard.seeds))
             yield ImageGridView(title, caption, tuple(_build_rows(images, columns)), heads)
         else:
             yield None
@@ -116,21 +117,23 @@ class _StripColumn:
         return format_number(estimate.value, self.decimals) if estimate else ""
 
 
-def _build_column(leaderboard: Leaderboard, title: str, topic: str) -> _StripColumn:
+def _build_column(leaderboard: Leaderboard, title: str, topic: str, seed: int) -> _StripColumn:
     names = [*select_key_columns(leaderboard), *leaderboard.columns]
     measures = (leaderboard.measures[name] for name in names)
     measure = next((one for one in measures if choose_topic(one) == topic and one.better), None)
     if measure is None:
         return _StripColumn(StripHead(title), None)
-    head = StripHead(title, clean_text(f"{measure.title} {ARROWS[measure.better]}"), format_unit(measure))
+    name = clean_text(f"{measure.title} {format_arrow(measure)}")
+    head = StripHead(title, f"{name} of seed {seed}", format_unit(measure))
     return _StripColumn(head, measure, choose_run_decimals(leaderboard, measure.name))
 
 
-def _describe_numbers(heads: Sequence[StripHead]) -> str:
+def _describe_numbers(heads: Sequence[StripHead], seed: int, seeds: int) -> str:
+    if seeds < 2 or not any(head.measure for head in heads):
+        return ""
     return (
-        " Numbers: of the one model shown; the table has means over seeds."
-        if any(head.measure for head in heads)
-        else ""
+        f" Each number is that of one model, of seed {seed}, over all test images, not of the images shown; the table "
+        f"has means over {seeds} seeds, so its numbers are others."
     )
 
 

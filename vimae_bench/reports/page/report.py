@@ -13,8 +13,8 @@ from markupsafe import Markup
 from ...analysis.footnotes import format_count
 from ...analysis.leaderboard_data import Leaderboard
 from ...analysis.load import BenchmarkResults
+from ...analysis.measure_texts import describe_direction
 from ...analysis.state_counts import StateCount, count_states
-from ...analysis.statements import QUALIFIED
 from ...claims.paper import default_paper_path, read_paper
 from ...claims.verdict import PaperVerdict, evaluate_paper
 from ...core.errors import BenchError
@@ -161,8 +161,9 @@ def _build_glossary(leaderboards: Sequence[Leaderboard]) -> Iterator[GlossaryEnt
     measures = {name: table.measures[name] for table in leaderboards for name in table.columns}
     for name, measure in measures.items():
         unit = format_unit(measure)
-        direction = f"{measure.better.capitalize()} is better." if measure.better else ""
-        text = " ".join(filter(None, (measure.description, direction, f"In {unit}." if unit else "")))
+        caution = f"It {measure.caution}." if measure.caution else ""
+        parts = measure.description, describe_direction(measure), caution, f"In {unit}." if unit else ""
+        text = " ".join(filter(None, parts))
         yield GlossaryEntry(clean_text(measure.title), clean_text(name), clean_text(text))
 
 
@@ -208,13 +209,13 @@ def _build_state_counts(leaderboards: Sequence[Leaderboard]) -> dict[str, object
 
 
 def _format_count(count: StateCount) -> tuple[str, int | None]:
-    """Such as `best or not worse in 2, worse in 1`, with the key to sort by."""
-    mark = f" {QUALIFIED}" if count.qualified else ""
+    """Such as `best or tied in 2, worse in 1`, with the key to sort by."""
     words = {
-        f"best or not worse{mark}": count.leading,
+        "best or tied": count.leading - count.doubtful,
+        "(best or tied)": count.doubtful,
         "worse": count.worse,
         "undecided": count.undecided,
         "not comparable": count.not_comparable,
     }
     shown = ", ".join(f"{word} in {n}" for word, n in words.items() if n)
-    return (shown, count.leading - count.worse) if shown else (UNDEFINED, None)
+    return (shown, count.leading - count.doubtful - count.worse) if shown else (UNDEFINED, None)

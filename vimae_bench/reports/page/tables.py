@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ...analysis.decision import MeasureDecision, PairDecision
 from ...analysis.leaderboard_data import Leaderboard, LeaderboardRow
-from ...analysis.statements import describe_method, describe_outcome, format_p
+from ...analysis.statements import describe_outcome, describe_state, format_p
 from ...analysis.versions import find_version_outliers
 from ...core.results import Estimate, Measure
 from ..table_format import (
@@ -152,7 +152,7 @@ def _build_measure_cells(
 ) -> Iterator[NumberView]:
     for j, (name, cell) in enumerate(zip(leaderboard.columns, line.cells, strict=True)):
         if summary := row.summaries.get(name):
-            state = describe_method(summary.decision, len(leaderboard.seeds)) if summary.decision else ""
+            state = describe_state(leaderboard.decisions[name], row.label) if summary.decision else ""
             yield NumberView(cell, summary.mean, clean_text(state), make_cell_id(target, j))
         else:
             yield NumberView(cell)
