@@ -108,6 +108,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_catalog: None
     site.mkdir()
     monkeypatch.syspath_prepend(site)
     monkeypatch.setenv("PYTHONPATH", str(site))  # for processes that a test starts
+    # A module of the same size, written in the same second, would be taken for the one compiled before.
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
 
     def installed(name: str, source: str = GOOD, version: str = "1.0") -> Path:
         info = site / f"{name}-{version}.dist-info"
