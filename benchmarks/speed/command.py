@@ -35,6 +35,7 @@ class Plan:
     device: str
     width: int
     jobs: int
+    keeps_memory: bool
 
     def workloads(self) -> Iterator[Workload]:
         """The tables' workloads; a slice takes some tenths of a second."""
@@ -55,13 +56,14 @@ class Plan:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--quick", is_flag=True, help="Two minutes: two objectives, all cores, few rounds, no memory.")
+@click.option("--quick", is_flag=True, help="Few minutes: two objectives, all cores, few rounds.")
 @click.option("--out", type=click.Path(path_type=Path), default="results/speed.json", show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), multiple=True, help="Threads.  [default: 1, and all cores]")
 @click.option("--rounds", type=click.IntRange(min=1), help="Turns of each contestant.  [default: 15; 5 with --quick]")
 @click.option("--only", type=click.Choice(PARTS), multiple=True, help="Only these parts.")
 @click.option("--device", type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True)
 @click.option("--width", type=int, help="Width of conv networks.  [default: 1024, the paper's, on a GPU; 64 on a CPU]")
+@click.option("--keep-memory", is_flag=True, help="Set glibc's allocator for all contestants as it is set for ours.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Our simultaneous runs.  [default: number of cores]")
 def main(
     quick: bool,
@@ -72,8 +74,9 @@ def main(
     device: str,
     width: int | None,
     jobs: int | None,
+    keep_memory: bool,
 ) -> None:
-    """Compare our trainer with pythae's and hand-written loops, in turns in one process. Look at the ratios."""
+    """Compare our trainer with pythae's and hand-written loops, in turns, each in its process. Look at the ratios."""
     if device == "cuda" and not torch.cuda.is_available():
         raise click.UsageError("torch finds no GPU here")
     parts = only or (tuple(part for part in PARTS if part != "conv32") if quick else PARTS)
@@ -85,6 +88,7 @@ def main(
         device,
         width or (1024 if device == "cuda" else 64),
         jobs or cores(),
+        keep_memory,
     )
     with tempfile.TemporaryDirectory() as cache:
         if not quick:  # so that compile times are those of the first time on a machine
@@ -101,9 +105,7 @@ def carry_out(plan: Plan, console: Console) -> dict[str, object]:
     measured, matrix = [], None
     for workload in plan.workloads():
         for threads in plan.threads:
-            measured.append(
-                measure(workload, threads, plan.rounds, with_memory=threads == plan.threads[0] and not plan.quick)
-            )
+            measured.append(measure(workload, threads, plan.rounds, keeps_memory=plan.keeps_memory))
             tables.show(measured[-1], console)
     pairs = [side_by_side(workload, plan.jobs, cores(), plan.rounds) for workload in plan.pairs()]
     if pairs:

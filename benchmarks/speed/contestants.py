@@ -1,65 +1,45 @@
-"""The contestants, by name. Each is imported when it is created, so that a missing package affects no other."""
+"""The contestants, by name. Each is imported when it is started, so that a missing package affects no other."""
 
 from collections.abc import Callable
-from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
-import torch
-
-from .paused import PausedFunction
 from .workloads import Workload
 
 CONTESTANTS = {
-    "vimae-bench": "ours:Ours",
-    "pythae": "pythae_trainer:Pythae",
+    "vimae-bench": "ours:train",
+    "pythae": "pythae_trainer:train",
     "eager loop": "loops:Eager",
     "optimised loop": "loops:Optimised",
     "compiled loop": "loops:Compiled",
+    "best by hand": "loops:BestByHand",
     "matrix product": "peak:Peak",
 }
-OURS, PYTHAE, COMPILED, PEAK = "vimae-bench", "pythae", "compiled loop", "matrix product"
+OURS, PYTHAE, COMPILED, BEST, PEAK = "vimae-bench", "pythae", "compiled loop", "best by hand", "matrix product"
+TRAINERS = (OURS, PYTHAE)
+KEEPING_MEMORY = (OURS, BEST)
+"""Those whose processes are started with the allocator's settings for training, as workers of a command are."""
+
+Pause = Callable[[], None]
+"""What a contestant calls after each slice of a workload. It raises Closed when no more are wanted."""
 
 
-class Contestant(Protocol):
-    """Trains on a workload, one slice of steps at a time."""
-
-    def slice(self) -> None:
-        """Train on all images of the workload once."""
-
-    def close(self) -> None:
-        """Release resources; it is not used again."""
+class Closed(BaseException):
+    """Ends a contestant at its pause."""
 
 
-def make(name: str, workload: Workload, folder: Path) -> Contestant:
-    """Create the contestant of that name at the start of its training; it writes files to `folder`."""
+def train_contestant(name: str, workload: Workload, folder: Path, pause: Pause) -> None:
+    """Train by the contestant of that name, which pauses after each slice; it writes files to `folder`."""
     module, _, attribute = CONTESTANTS[name].partition(":")
-    made = getattr(import_module(f".{module}", __package__), attribute)(workload, folder)
-    return cast(Contestant, made) if name in (OURS, PYTHAE) else ThreadedLoop(made.slice)
-
-
-class ThreadedLoop:
-    """A loop in a separate thread, like the loops of the trainers.
-
-    Outside the main thread, memory comes from another heap, which makes a conv network slower by a quarter.
-    """
-
-    def __init__(self, loop: Callable[[], None]):
-        self.paused = PausedFunction(partial(_forever, loop))
-
-    def slice(self) -> None:
-        self.paused.advance()
-
-    def close(self) -> None:
-        self.paused.close()
-
-
-def _forever(loop: Callable[[], None], pause: Callable[[], None]) -> None:
-    torch.set_num_threads(torch.get_num_threads())  # a new thread adopts the number when it is set
+    contestant = cast("Callable[..., object]", getattr(import_module(f".{module}", __package__), attribute))
+    if name in TRAINERS:
+        contestant(workload, folder, pause)
+        raise RuntimeError(f"{name} ended before its last turn")
+    run_slice = cast("Callable[[], None]", getattr(contestant(workload), "slice"))  # noqa: B009  # of any of the loops
     while True:
-        loop()
+        run_slice()
         pause()
 
 

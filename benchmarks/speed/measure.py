@@ -1,17 +1,11 @@
 """One table: all contestants on one workload, with a number of threads."""
 
-import tempfile
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from functools import partial
 from statistics import median
 
-import torch
-
 from . import peak
-from .contestants import CONTESTANTS, PEAK, PYTHAE, Contestant, explain_absence, make
-from .memory import Need, needs
+from .contestants import CONTESTANTS, KEEPING_MEMORY, PEAK, PYTHAE, explain_absence
 from .turns import (
     Turn,
     compute_cpu_ratio,
@@ -22,7 +16,21 @@ from .turns import (
     get_wall_times,
     take_turns,
 )
+from .worker import Memory, Slice, Worker, run_slices, start_workers
 from .workloads import BATCH, Workload
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a contestant's process needs: its peak bytes, those of one with only torch loaded, page faults of a step."""
+
+    alone: Memory
+    torch: Memory
+    page_faults: float
+
+    def over_torch(self) -> int:
+        """Bytes on the GPU if there is one, otherwise those beyond a process without a contestant."""
+        return self.alone.device or self.alone.resident - self.torch.resident
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,7 @@ class Measured:
     workload: str
     device: str
     threads: int
+    keeps_memory: bool
     samples: int
     flops: float
     peak_flops: float
@@ -67,6 +76,7 @@ class Measured:
             cpu_ms_per_step=1000 * cpu * BATCH / self.samples,
             first_slice_seconds=estimate_compile_time(self.turns, name),
             peak_bytes=need.over_torch() if need else None,
+            page_faults=need.page_faults if need else None,
             mfu=share * compute_speedup(self.turns, name, PEAK),
         )
 
@@ -90,38 +100,29 @@ class Row:
     first_slice_seconds: float
     """Seconds by which the first slice took longer than a later one, most of it for compiling."""
     peak_bytes: int | None
+    page_faults: float | None
+    """Of a step."""
     mfu: float
     """Operations per second as a share of those of the matrix product."""
 
 
-def measure(workload: Workload, threads: int, rounds: int, with_memory: bool) -> Measured:
-    """Let all installed contestants take turns; then, on request, measure the memory of each."""
+def measure(workload: Workload, threads: int, rounds: int, *, keeps_memory: bool) -> Measured:
+    """Let all installed contestants take turns, each in a process of its own.
+
+    With `keeps_memory` the allocator of all is set as ours is.
+    """
     absent = {name: why for name in CONTESTANTS if (why := explain_absence(name))}
     names = [name for name in CONTESTANTS if name not in absent]
-    torch.set_num_threads(threads)
-    torch.compiler.reset()  # nothing compiled for another workload is checked at every call of this one
-    with _made(names, workload) as made:
-        turns = take_turns({name: _slice(contestant, workload) for name, contestant in made.items()}, rounds)
-    found = needs([name for name in names if name != PEAK], workload, threads) if with_memory else {}
+    last: dict[str, Slice] = {}
+
+    def train_slice(name: str, worker: Worker) -> float:
+        (last[name],) = run_slices([worker])
+        return last[name].cpu
+
+    keeping = {name: keeps_memory or name in KEEPING_MEMORY for name in ("", *names)}
+    with start_workers(keeping, workload, threads) as workers:
+        (empty,) = run_slices([workers.pop("")])
+        turns = take_turns({name: partial(train_slice, name, worker) for name, worker in workers.items()}, rounds)
+    found = {name: Need(one.memory, empty.memory, one.page_faults / workload.steps) for name, one in last.items()}
     share = workload.samples, workload.flops(), peak.flops(workload.device)
-    return Measured(workload.name, workload.device, threads, *share, turns, found, absent)
-
-
-@contextmanager
-def _made(names: Sequence[str], workload: Workload) -> Generator[dict[str, Contestant], None, None]:
-    """The contestants, each with its own folder; closed at the end."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = {name: make(name, workload, Path(folder) / name) for name in names}
-        try:
-            yield made
-        finally:
-            for contestant in made.values():
-                contestant.close()
-
-
-def _slice(contestant: Contestant, workload: Workload) -> Callable[[], None]:
-    def work() -> None:
-        contestant.slice()
-        workload.synchronise()
-
-    return work
+    return Measured(workload.name, workload.device, threads, keeps_memory, *share, turns, found, absent)

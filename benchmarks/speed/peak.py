@@ -1,7 +1,5 @@
 """Operations per second in one large matrix product, to which training is compared."""
 
-from pathlib import Path
-
 import torch
 
 from .workloads import Workload
@@ -10,7 +8,7 @@ from .workloads import Workload
 class Peak:
     """Products of square matrices: float32 of size 1024 on a CPU, bfloat16 of size 8192 on a GPU."""
 
-    def __init__(self, workload: Workload, folder: Path):  # noqa: ARG002
+    def __init__(self, workload: Workload):
         side, dtype, self.products = _size(workload.device)
         self.a = torch.randn(side, side, dtype=dtype, device=workload.device)
         self.out = torch.empty_like(self.a)

@@ -18,8 +18,8 @@ from pythae.trainers import BaseTrainer, BaseTrainerConfig, training_callbacks
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from .contestants import Pause
 from .losses import add_noise, draw_prior
-from .paused import PausedFunction
 from .workloads import BATCH, BETAS, LEARNING_RATE, STEPS, WEIGHT, Workload
 
 
@@ -63,31 +63,20 @@ class EpochEnd(training_callbacks.TrainingCallback):
         self.pause()
 
 
-class Pythae:
+def train(workload: Workload, folder: Path, pause: Pause) -> None:
     """`BaseTrainer.train`, whose callback pauses it at the end of each epoch."""
-
-    def __init__(self, workload: Workload, folder: Path):
-        silence_pythae()
-        config = BaseTrainerConfig(
-            output_dir=str(folder),
-            num_epochs=STEPS // workload.steps,
-            per_device_train_batch_size=BATCH,
-            learning_rate=LEARNING_RATE,
-            optimizer_cls="Adam",
-            optimizer_params={"betas": BETAS},
-            no_cuda=workload.device == "cpu",
-        )
-        data = BaseDataset(workload.pixels(), torch.zeros(workload.samples))
-        model = model_of(workload)
-        self.paused = PausedFunction(
-            lambda pause: BaseTrainer(model, data, training_config=config, callbacks=[EpochEnd(pause)]).train()
-        )
-
-    def slice(self) -> None:
-        self.paused.advance()
-
-    def close(self) -> None:
-        self.paused.close()
+    silence_pythae()
+    config = BaseTrainerConfig(
+        output_dir=str(folder),
+        num_epochs=STEPS // workload.steps,
+        per_device_train_batch_size=BATCH,
+        learning_rate=LEARNING_RATE,
+        optimizer_cls="Adam",
+        optimizer_params={"betas": BETAS},
+        no_cuda=workload.device == "cpu",
+    )
+    data = BaseDataset(workload.pixels(), torch.zeros(workload.samples))
+    BaseTrainer(model_of(workload), data, training_config=config, callbacks=[EpochEnd(pause)]).train()
 
 
 def silence_pythae() -> None:

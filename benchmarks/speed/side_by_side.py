@@ -3,22 +3,21 @@
 They take turns in slices: one waits while the other trains.
 """
 
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from statistics import median
 
-from .contestants import OURS, PYTHAE, explain_absence
+from .contestants import KEEPING_MEMORY, OURS, PYTHAE, explain_absence
 from .turns import Turn, compute_speedup, compute_spread, get_wall_times, take_turns
-from .worker import run_slices, start_workers
+from .worker import Worker, run_slices
 from .workloads import BATCH, STEPS, Workload
 
 
 @dataclass(frozen=True)
 class SideBySide:
-    """The results of a workload: a turn of ours has `jobs` slices, one of pythae's has one.
-
-    The processor time of turns is that of this process, which only waits.
-    """
+    """The results of a workload: a turn of ours has `jobs` slices, one of pythae's has one."""
 
     workload: str
     jobs: int
@@ -49,10 +48,21 @@ class SideBySide:
 def side_by_side(workload: Workload, jobs: int, threads: int, rounds: int) -> SideBySide:
     """Compare `jobs` one-thread runs of ours with one run of pythae on `threads` threads."""
     absent = explain_absence(PYTHAE)
-    with (
-        start_workers([OURS] * jobs, workload, 1) as ours,
-        start_workers([] if absent else [PYTHAE], workload, threads) as theirs,
-    ):
-        crews = {OURS: ours, PYTHAE: theirs}
-        turns = take_turns({name: partial(run_slices, workers) for name, workers in crews.items() if workers}, rounds)
+    counts = {OURS: (jobs, 1), PYTHAE: (0 if absent else 1, threads)}
+    with ExitStack() as stack:
+        crews = {
+            name: [stack.enter_context(closing(_start(name, workload, own))) for _ in range(count)]
+            for name, (count, own) in counts.items()
+        }
+        turns = take_turns(
+            {name: partial(_train_slices, workers) for name, workers in crews.items() if workers}, rounds
+        )
     return SideBySide(workload.name, jobs, threads, workload.samples, turns, absent)
+
+
+def _start(name: str, workload: Workload, threads: int) -> Worker:
+    return Worker(name, workload, threads, keeps_memory=name in KEEPING_MEMORY)
+
+
+def _train_slices(workers: Sequence[Worker]) -> float:
+    return sum(done.cpu for done in run_slices(workers))

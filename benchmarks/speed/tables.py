@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from .contestants import COMPILED, OURS, PEAK, PYTHAE
+from .contestants import BEST, COMPILED, OURS, PEAK, PYTHAE
 from .matrix import RUNS, Matrix
 from .measure import Measured, Row
 from .side_by_side import SideBySide
@@ -17,17 +17,19 @@ NONE, MISSING = "-", "missing"
 
 def show(measured: Measured, console: Console) -> None:
     """Print the table of one workload."""
-    table = Table(title=f"{measured.workload}: {_threads(measured.threads)}", title_justify="left")
+    kept = ", allocator set for all" if measured.keeps_memory else ""
+    table = Table(title=f"{measured.workload}: {_threads(measured.threads)}{kept}", title_justify="left")
     table.add_column("")
-    times = [name for name in (measured.base, COMPILED) if name in measured.names]
+    times = [name for name in (measured.base, COMPILED, BEST) if name in measured.names]
     heads = [
         "samples/s",
         "± IQR",
-        *(f"x {name.removesuffix(' loop')}" for name in times),
+        *(f"x {name.removesuffix(' loop').removesuffix(' by hand')}" for name in times),
         "CPU ms/step",
         "x CPU",
         "compile s",
         "peak MiB",
+        "faults",
         "MFU",
     ]
     for head in heads:
@@ -45,10 +47,20 @@ def show(measured: Measured, console: Console) -> None:
 
 def _entries(row: Row, name: str, times: Sequence[str]) -> list[str]:
     peak = NONE if row.peak_bytes is None else f"{row.peak_bytes / 2**20:,.0f}"
-    compiling = f"{row.first_slice_seconds:.1f}" if name in (OURS, COMPILED) else NONE
+    compiling = f"{row.first_slice_seconds:.1f}" if name in (OURS, COMPILED, BEST) else NONE
+    faults = NONE if row.page_faults is None else f"{row.page_faults:,.0f}"
     ratios = [f"{row.times[other]:.2f}" for other in times]
     rate = [f"{row.samples_per_second:,.0f}", f"{row.spread:.0%}"]
-    return [*rate, *ratios, f"{row.cpu_ms_per_step:.2f}", f"{row.cpu_times:.2f}", compiling, peak, f"{row.mfu:.0%}"]
+    return [
+        *rate,
+        *ratios,
+        f"{row.cpu_ms_per_step:.2f}",
+        f"{row.cpu_times:.2f}",
+        compiling,
+        peak,
+        faults,
+        f"{row.mfu:.0%}",
+    ]
 
 
 def show_side_by_side(found: Sequence[SideBySide], console: Console) -> None:

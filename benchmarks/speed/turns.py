@@ -1,4 +1,4 @@
-"""Contestants take turns in one process, so that other load on the machine affects all of them alike."""
+"""Contestants take turns, so that other load on the machine affects all of them alike."""
 
 import random
 import time
@@ -12,7 +12,7 @@ WARM_UP = 2
 
 @dataclass(frozen=True)
 class Turn:
-    """One slice of one contestant: wall time and processor time in seconds; warm-up rounds are negative."""
+    """One slice of one contestant: wall time and its processor time in seconds; warm-up rounds are negative."""
 
     name: str
     round: int
@@ -20,8 +20,8 @@ class Turn:
     cpu: float
 
 
-def take_turns(slices: Mapping[str, Callable[[], object]], rounds: int) -> list[Turn]:
-    """Let each contestant train one slice per round, in random order; `slices` wait for their device."""
+def take_turns(slices: Mapping[str, Callable[[], float]], rounds: int) -> list[Turn]:
+    """Let each contestant train one slice per round, in random order; each gives its processor seconds."""
     order, generator = list(slices), random.Random(0)  # noqa: S311 (no secret)
     turns: list[Turn] = []
     for number in range(-WARM_UP, rounds):
@@ -30,10 +30,10 @@ def take_turns(slices: Mapping[str, Callable[[], object]], rounds: int) -> list[
     return turns
 
 
-def _turn(name: str, number: int, work: Callable[[], object]) -> Turn:
-    wall, cpu = time.perf_counter(), time.process_time()
-    work()
-    return Turn(name, number, time.perf_counter() - wall, time.process_time() - cpu)
+def _turn(name: str, number: int, work: Callable[[], float]) -> Turn:
+    began = time.perf_counter()
+    cpu = work()
+    return Turn(name, number, time.perf_counter() - began, cpu)
 
 
 def get_counted_turns(turns: Sequence[Turn], name: str) -> list[Turn]:

@@ -22,7 +22,7 @@ from helpers.tools import require_program
 from vimae_bench import cli, testing
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.core.errors import InvalidFileError
-from vimae_bench.engine.step.select_backend import EAGER_COST
+from vimae_bench.engine.step.trial import EAGER_COST
 from vimae_bench.execution import ExitCode, signals
 from vimae_bench.plugin import BenchError
 from vimae_bench.plugin.catalog import get_catalog

@@ -1,5 +1,9 @@
 """Which module imports which."""
 
+import ast
+import re
+from collections.abc import Iterator
+
 import pytest
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
@@ -26,6 +30,23 @@ def test_no_module_lies_in_the_root_of_the_package() -> None:
     folders = {name.rpartition(".")[0] for name in modules}
     loose = {name for name in modules if name.count(".") == 1 and name not in folders and "builtin" not in name}
     assert loose == {"vimae_bench.__main__"}
+
+
+PRIVATE_TORCH = re.compile(r"\btorch(\.\w+)*(\.| import )_(?!_)|torch\.fx\.experimental")
+
+
+def test_private_parts_of_torch_are_used_in_one_module() -> None:
+    users = {
+        name for name, tree in parse_modules().items() if any(PRIVATE_TORCH.search(line) for line in _list_uses(tree))
+    }
+    assert users == {"vimae_bench.engine.step.torch_internals"}
+
+
+def _list_uses(tree: ast.Module) -> Iterator[str]:
+    """The imports and the attributes of a module, as they are written."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom | ast.Attribute):
+            yield ast.unparse(node)
 
 
 def test_circles_are_found() -> None:

@@ -1,7 +1,7 @@
 """The speed benchmark: all contestants do the same work, turns are fair, and results are complete."""
 
 import json
-import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -11,14 +11,21 @@ import torch
 from click.testing import CliRunner
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from benchmarks.speed import command, contestants, measure, memory
-from benchmarks.speed.contestants import COMPILED, OURS, PEAK, PYTHAE
-from benchmarks.speed.loops import Eager, Optimised
+from benchmarks.speed import command, contestants, worker
+from benchmarks.speed.contestants import (
+    BEST,
+    COMPILED,
+    KEEPING_MEMORY,
+    OURS,
+    PEAK,
+    PYTHAE,
+    Closed,
+    train_contestant,
+)
+from benchmarks.speed.loops import BestByHand, Eager, Optimised
 from benchmarks.speed.losses import add_noise, fast_kernel, make_loss, plain_kernel
 from benchmarks.speed.matrix import Matrix
-from benchmarks.speed.measure import Measured
-from benchmarks.speed.ours import Ours
-from benchmarks.speed.paused import PausedFunction
+from benchmarks.speed.measure import Measured, Need
 from benchmarks.speed.side_by_side import SideBySide
 from benchmarks.speed.turns import (
     Turn,
@@ -29,7 +36,7 @@ from benchmarks.speed.turns import (
     get_wall_times,
     take_turns,
 )
-from benchmarks.speed.worker import run_slices, start_workers
+from benchmarks.speed.worker import Memory, Slice, run_slices, start_workers
 from benchmarks.speed.workloads import BATCH, METHODS, MLP_NET, Workload, conv
 from vimae_bench.plugin import Batch
 from vimae_bench.storage.atomic import read_json_lines
@@ -87,12 +94,24 @@ def test_no_two_methods_have_the_same_loss():
 
 
 @pytest.mark.parametrize("loop", [Eager, Optimised])
-def test_hand_written_loop_makes_the_steps_of_a_slice(loop, tmp_path: Path):
-    contestant = loop(tiny("imq"), tmp_path)
+def test_hand_written_loop_makes_the_steps_of_a_slice(loop):
+    contestant = loop(tiny("imq"))
     contestant.slice()
     (group,) = contestant.optimiser.param_groups
     assert {float(contestant.optimiser.state[p]["step"]) for p in group["params"]} == {2.0}
     assert (group["lr"], group["betas"]) == (1e-3, (0.5, 0.999))
+
+
+@pytest.mark.parametrize("method", ["vae", "vimae-l"])
+def test_the_best_loop_trains_as_the_optimised_one_does(method, monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda function, **_: function)
+    ends = []
+    for loop in (Optimised, BestByHand):
+        contestant = loop(tiny(method))
+        torch.manual_seed(0)
+        contestant.slice()
+        ends.append(torch.cat([value.flatten() for value in contestant.model.state_dict().values()]))
+    torch.testing.assert_close(*ends, rtol=1e-4, atol=1e-5)
 
 
 @pytest.fixture
@@ -101,70 +120,48 @@ def short(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("benchmarks.speed.ours.STEPS", 1000)
 
 
+class CountedPause:
+    """Ends a contestant after so many slices."""
+
+    def __init__(self, slices: int, see: Callable[[], object] = lambda: None):
+        self.left, self.see = slices, see
+
+    def __call__(self) -> None:
+        self.see()
+        self.left -= 1
+        if not self.left:
+            raise Closed
+
+
 def test_slice_of_ours_is_an_epoch_recorded_in_its_folder(short: None, tmp_path: Path):
-    contestant = Ours(tiny(), tmp_path)
-    for _ in range(3):
-        contestant.slice()
-    contestant.close()
+    with pytest.raises(Closed):
+        train_contestant(OURS, tiny(), tmp_path, CountedPause(3))
     epochs = [line["epoch"] for line, _ in read_json_lines(tmp_path / "events.jsonl") if line["event"] == "epoch"]
     assert epochs == [1, 2, 3]
 
 
 def test_slice_of_pythaes_trainer_is_an_epoch(tmp_path: Path):
-    trainer = pytest.importorskip("benchmarks.speed.pythae_trainer", exc_type=ImportError)
-    steps = []
-    contestant = trainer.Pythae(tiny(), tmp_path)
+    pytest.importorskip("benchmarks.speed.pythae_trainer", exc_type=ImportError)
+    steps, counts = [], []
     hook = register_optimizer_step_post_hook(lambda *_: steps.append(1))
-    contestant.slice()
-    assert len(steps) == 2
-    contestant.slice()
-    assert len(steps) == 4
-    contestant.close()
+    with pytest.raises(Closed):
+        train_contestant(PYTHAE, tiny(), tmp_path, CountedPause(2, lambda: counts.append(len(steps))))
     hook.remove()
+    assert counts == [2, 4]
 
 
-def test_paused_function_runs_only_in_its_turns():
-    seen = []
-
-    def work(pause):
-        for number in range(3):
-            seen.append(number)
-            pause()
-
-    paused = PausedFunction(work)
-    assert seen == []
-    paused.advance()
-    assert seen == [0]
-    paused.advance()
-    assert seen == [0, 1]
-    before = threading.active_count()
-    paused.close()
-    assert threading.active_count() == before - 1
-    assert seen == [0, 1]
-
-
-def test_exception_of_a_paused_function_is_raised_in_its_turn():
-    def work(pause):
-        pause()
-        raise ValueError("broken")
-
-    paused = PausedFunction(work)
-    paused.advance()
-    with pytest.raises(ValueError, match="broken"):
-        paused.advance()
-
-
-def test_paused_function_that_ends_does_not_count_as_fast():
+def test_trainer_that_ends_does_not_count_as_fast(short: None, tmp_path: Path):
     with pytest.raises(RuntimeError, match="ended before"):
-        PausedFunction(lambda pause: None).advance()
+        train_contestant(OURS, replace(tiny(), steps=500), tmp_path, CountedPause(-1))
 
 
 def test_each_contestant_has_one_turn_per_round_and_warm_up_is_discarded():
     done = []
-    turns = take_turns({"a": lambda: done.append("a"), "b": lambda: done.append("b")}, rounds=3)
+    turns = take_turns({name: lambda name=name: done.append(name) or 0.5 for name in "ab"}, rounds=3)
     assert sorted(done) == ["a"] * 5 + ["b"] * 5
     assert all(sorted(done[i : i + 2]) == ["a", "b"] for i in range(0, 10, 2))
     assert len(get_wall_times(turns, "a")) == 3
+    assert {turn.cpu for turn in turns} == {0.5}
 
 
 def rounds(**seconds: list[float]) -> list[Turn]:
@@ -208,7 +205,8 @@ def test_conv_networks_are_those_of_the_paper():
 
 
 def measured(turns: list[Turn], **others) -> Measured:
-    given = {"workload": "w", "device": "cpu", "threads": 1, "samples": 1000, "flops": 1e6, "peak_flops": 1e10}
+    given = {"workload": "w", "device": "cpu", "threads": 1, "keeps_memory": False}
+    given |= {"samples": 1000, "flops": 1e6, "peak_flops": 1e10}
     return Measured(**{**given, "turns": turns, "needs": {}, "missing": {}, **others})
 
 
@@ -243,15 +241,26 @@ def test_matrix_cost_is_slot_time_over_steps_and_metrics():
     assert (matrix.cost, matrix.gain) == (1.1, 2.0)
 
 
+class WorkerHere:
+    """A worker in this process, without a contestant."""
+
+    def __init__(self, name: str, workload: Workload, threads: int, *, keeps_memory: bool):
+        self.keeps_memory = keeps_memory
+
+    def start(self) -> None: ...
+
+    def wait(self) -> Slice:
+        return Slice(0.25, 4, Memory(2**20, 0))
+
+    def close(self) -> None: ...
+
+
 @pytest.fixture
-def small(short: None, monkeypatch: pytest.MonkeyPatch):
-    """The command with a tiny network, without compiled contestants and processes."""
+def small(monkeypatch: pytest.MonkeyPatch):
+    """The command with a tiny network, without processes."""
     monkeypatch.setattr(command, "MLP_NET", TINY)
-    monkeypatch.delitem(contestants.CONTESTANTS, COMPILED)
-    monkeypatch.setattr(measure, "needs", lambda names, workload, threads: {})
+    monkeypatch.setattr(worker, "Worker", WorkerHere)
     monkeypatch.setattr(contestants, "find_spec", lambda name: None)
-    yield
-    torch.set_num_threads(1)
 
 
 def test_missing_pythae_is_reported_and_the_rest_is_measured(small: None, tmp_path: Path):
@@ -268,12 +277,13 @@ def test_missing_pythae_is_reported_and_the_rest_is_measured(small: None, tmp_pa
         "WAE-MMD, IMQ kernel (7 scales), tiny",
     ]
     for one in kept["workloads"]:
-        names = {OURS, "eager loop", "optimised loop"}
+        names = {OURS, "eager loop", "optimised loop", COMPILED, BEST}
         assert {(turn["name"], turn["round"]) for turn in one["turns"]} == {
             (name, number) for name in (*names, PEAK) for number in (-2, -1, 0, 1)
         }
         assert set(one["rows"]) == names
         assert PYTHAE in one["missing"]
+        assert one["rows"][OURS]["page_faults"] == 4 / 25
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
@@ -284,14 +294,25 @@ def test_missing_gpu_is_reported():
 
 @pytest.mark.slow
 def test_memory_is_relative_to_a_process_without_a_contestant():
-    wide = replace(TINY, shape=(1, 28, 28), architecture=MLP((4096,)))
-    found = memory.needs(["eager loop"], Workload(wide, METHODS["vae"], 1), threads=1)["eager loop"]
+    wide = Workload(replace(TINY, shape=(1, 28, 28), architecture=MLP((4096,))), METHODS["vae"], 1)
+    with start_workers({"": False, "eager loop": False}, wide, 1) as workers:
+        empty, loop = run_slices([*workers.values()])
+    need = Need(loop.memory, empty.memory, loop.page_faults)
     weights = 4 * 2 * 784 * 4096
-    assert 4 * weights < found.over_torch() < 2**30  # weights, gradients, two moments
-    assert found.torch.resident > 2**26
+    assert 4 * weights < need.over_torch() < 2**30  # weights, gradients, two moments
+    assert empty.memory.resident > 2**26
 
 
 @pytest.mark.slow
 def test_dying_worker_is_reported():
-    with start_workers(["nobody"], tiny(), 1) as workers, pytest.raises(RuntimeError, match="died"):
-        run_slices(workers)
+    with start_workers({"nobody": False}, tiny(), 1) as workers, pytest.raises(RuntimeError, match="died"):
+        run_slices([*workers.values()])
+
+
+def test_ours_and_the_best_loop_keep_memory_and_the_others_as_asked(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(worker, "Worker", WorkerHere)
+    for asked in (False, True):
+        keeping = {name: asked or name in KEEPING_MEMORY for name in contestants.CONTESTANTS}
+        with start_workers(keeping, tiny(), 1) as workers:
+            kept = {name for name, one in workers.items() if one.keeps_memory}
+        assert kept == (set(contestants.CONTESTANTS) if asked else {OURS, BEST})

@@ -1,5 +1,6 @@
 """The record of a run: how its training ended, with what, and made by what."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -138,6 +139,8 @@ def _describe_environment(run: Run, device: torch.device, sharing: int, result: 
         "device": describe_device(device),
         "sharing": sharing,
         "step": result.step,
+        **({"page_faults": result.page_faults} if result.page_faults is not None else {}),
+        **({"trial": asdict(result.trial)} if result.trial else {}),
         "precision": result.precision,
         "threads": torch.get_num_threads(),
         **({"earlier": [dict(place) for place in result.earlier]} if result.earlier else {}),

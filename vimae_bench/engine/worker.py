@@ -18,6 +18,7 @@ from ..core.spec import PluginSpec
 from ..data.prepare import open_splits
 from ..data.types import Splits
 from ..execution import signals
+from ..execution.allocator import release_freed_memory
 from ..execution.events import ExitCode
 from ..execution.jobs import Job
 from ..models.autoencoder import Autoencoder
@@ -139,7 +140,11 @@ def _load_or_train(job: Job, folder: RunFolder) -> Evaluation | None:
         require_same_data(folder.read_record().get("data") or {}, digests, f"the run in {folder.path}")
         record.load_weights(folder.weights, model)
     shutil.rmtree(folder.checkpoints, ignore_errors=True)  # several times the size of the weights
-    return Evaluation(model.eval(), splits, run.dataset.name, run.seed, device) if status == "done" else None
+    if status != "done":
+        return None
+    # Convolutions of images alone, without gradients, then take half the time on a CPU.
+    model = model.eval().to(memory_format=torch.channels_last)
+    return Evaluation(model, splits, run.dataset.name, run.seed, device)
 
 
 def _train(
@@ -164,6 +169,7 @@ def _train(
         }
         require_same_data(digests, read_data_digests(run, job.data), f"the training in {folder.path}")
         record.write_record(folder, job, result, model, dict(digests), seconds, read_peak_memory(device))
+    release_freed_memory()
     return result.status
 
 
@@ -175,6 +181,7 @@ def _evaluate(job: Job, folder: RunFolder, evaluation: Evaluation) -> list[str]:
         try:
             folder.append_event("measuring", metric=what, time=time.time())
             make(evaluation)
+            release_freed_memory()
         except PLUGIN_ERRORS as error:
             if is_disk_full(error, folder.path):
                 raise

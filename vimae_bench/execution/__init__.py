@@ -5,12 +5,14 @@ from ..storage.atomic import atomic_write, is_disk_full
 from ..storage.plain_files import list_plain_folder, make_folder_of, open_for_appending, read_plain_file
 from ..storage.run_folder import RunFolder, baseline_path, read_events
 from . import signals
+from .allocator import MALLOC_VARIABLES, is_glibc, keep_freed_memory
 from .events import Event, ExitCode, JobEnded, JobRequeued, JobStarted, Note, Tick, describe_exit_code
 from .interfaces import Executor, PreparedExecutor, PublishesResults, Reporter
 from .jobs import Job, NumericsOptions
 from .worker import perform_job, redirect_output
 
 __all__ = [
+    "MALLOC_VARIABLES",
     "Event",
     "Executor",
     "ExitCode",
@@ -33,6 +35,8 @@ __all__ = [
     "baseline_path",
     "describe_exit_code",
     "is_disk_full",
+    "is_glibc",
+    "keep_freed_memory",
     "list_plain_folder",
     "make_folder_of",
     "open_for_appending",

@@ -6,12 +6,12 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ..core.spec import Training
 from ..engine.build import make_autoencoder
 from ..engine.step.graph import TracingError, describe_tracing_error, trace_step
 from ..engine.step.step import TrainingStep, check_loss
+from ..engine.step.torch_internals import simulate_gpu
 from ..models.autoencoder import Autoencoder
 from ..models.model_spec import ModelSpec
 from ..models.priors import Prior, StandardNormal
@@ -160,11 +160,8 @@ def _train_on_simulated_gpu(setup: TrainingSetup) -> None:
     Without gradients, for which torch needs the GPU itself.
     """
     model, x = setup.make_model(), setup.make_batch().x
-    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
-
-        def to_gpu(x: Tensor) -> Tensor:
-            return mode.from_tensor(x.detach()).to("cuda")
-
+    block, to_gpu = simulate_gpu()
+    with block:
         for module in model.modules():
             _move_tensors(module, to_gpu)
         for step in setup.objective.optimizer_steps():

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from vimae_bench.engine.step.adam import EPS, Adam
+from vimae_bench.engine.step.adam import Adam
+from vimae_bench.engine.step.torch_internals import EPS
 
 SETTINGS = {"lr": 1e-2, "betas": (0.5, 0.99)}
 

@@ -47,10 +47,10 @@ def test_step_that_cannot_be_captured_runs_with_a_remark():
         raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
     step = make_method_step("VAE")
-    form, remark = select_backend(step, 50, 1, "auto", capture=refuse)
-    assert form is step
-    assert "cannot be captured in a CUDA graph (operation not permitted" in remark
-    assert "\n" not in remark
+    chosen = select_backend(step, 50, 1, "auto", capture=refuse)
+    assert chosen.backend is step
+    assert "cannot be captured in a CUDA graph (operation not permitted" in chosen.remark
+    assert "\n" not in chosen.remark
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU: whether CUDA graphs capture a step is not tested")

@@ -10,8 +10,8 @@ from vimae_bench.core.errors import DataError
 from vimae_bench.core.spec import PluginSpec
 from vimae_bench.engine.build import make_autoencoder
 from vimae_bench.engine.provenance import Provenance
+from vimae_bench.engine.step.compiled_step import CompiledStep
 from vimae_bench.engine.step.graph import TracingError
-from vimae_bench.engine.step.inductor import CompiledStep
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.engine.training import checkpoint
 from vimae_bench.engine.training.loop import DEFAULT_NUMERICS, train_model

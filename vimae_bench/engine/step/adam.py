@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, library
 
-EPS = 1e-8
+from .torch_internals import apply_adam
+
 UpdateLists = tuple[list[Any], list[Any], list[Any], list[Any]]
 """Weights, their gradients, and both running moments of these."""
 
@@ -110,10 +111,7 @@ def _apply_adam(
     # The kernel goes through memory in its order, and a gradient may come out of a product transposed.
     pairs = zip(grads, weights, strict=True)
     alike = [g if g.stride() == w.stride() else torch.empty_like(w).copy_(g) for g, w in pairs]
-    rates = {"lr": rate, "beta1": beta1, "beta2": beta2, "eps": EPS, "weight_decay": 0.0}
-    counts = [steps] * len(weights)
-    fused = cast("Any", torch)._fused_adam_
-    fused(weights, alike, exp_avg, exp_avg_sq, [], counts, **rates, amsgrad=False, maximize=False)
+    apply_adam(weights, alike, exp_avg, exp_avg_sq, steps, rate, (beta1, beta2))
 
 
 MUTATED_ARGUMENTS = ("weights", "exp_avg", "exp_avg_sq", "steps")

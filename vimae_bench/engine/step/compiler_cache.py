@@ -6,7 +6,6 @@ torch would keep it in a folder of the machine's temporary ones, which whoever c
 import contextlib
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Generator
 from functools import cache
@@ -14,6 +13,7 @@ from multiprocessing import util
 from pathlib import Path
 
 from ...storage.cache_folder import CACHE_VARIABLE, get_cache_folder, make_cache_folder, make_own_folder
+from .torch_internals import is_default_compiler_cache, replace_default_compiler_cache
 
 VARIABLES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
 _chosen: dict[str, str] = {}
@@ -41,7 +41,7 @@ def use_own_compiler_cache(threads: int) -> None:
         make_own_folder(Path(os.environ[name]))
     # Its own pool of compiler processes would load torch once more for each, for a dozen small files.
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
-    _replace_default(os.environ["TORCHINDUCTOR_CACHE_DIR"])
+    replace_default_compiler_cache(os.environ["TORCHINDUCTOR_CACHE_DIR"])
 
 
 @contextlib.contextmanager
@@ -77,24 +77,5 @@ def _make_temporary_folder() -> str:
 def _set_variables(folder: Path) -> None:
     for name, place in zip(VARIABLES, (folder, folder / "triton"), strict=True):
         given = os.environ.get(name)
-        if given in (None, _chosen.get(name)) or _is_chosen_by_torch(given):
+        if given in (None, _chosen.get(name)) or is_default_compiler_cache(given):
             os.environ[name] = _chosen[name] = str(place)
-
-
-def _is_chosen_by_torch(folder: str) -> bool:
-    """Whether a folder is the one that torch chooses, or in it; torch may have been imported first."""
-    utils = sys.modules.get("torch._inductor.runtime.cache_dir_utils")
-    return bool(utils) and Path(folder).is_relative_to(utils.default_cache_dir())
-
-
-def _replace_default(folder: str) -> None:
-    """Of headers and some results torch asks for its default folder, whatever the variable says."""
-    from torch._inductor import codecache
-    from torch._inductor.runtime import cache_dir_utils, runtime_utils
-
-    for module in (cache_dir_utils, runtime_utils, codecache):
-        if hasattr(module, "default_cache_dir"):
-            setattr(module, "default_cache_dir", lambda: folder)  # noqa: B010  # pyright knows no modules that change
-    for name, place in (("_HEADER_DIR", "precompiled_headers"), ("_HEADER_LOCK_DIR", "precompiled_headers/locks")):
-        if hasattr(codecache, name):
-            setattr(codecache, name, f"{folder}/{place}")

@@ -4,19 +4,17 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.fx import GraphModule, Node
-from torch.fx.experimental.proxy_tensor import make_fx
-from torch.fx.graph import CodeGen
-from torch.utils import _pytree as pytree
 
 from ...core.errors import BenchError
 from ...plugin.interfaces import Batch, Loss, OptimizerStep
 from .step import TrainingStep, check_loss, name_terms
+from .torch_internals import list_tensors, trace_function
 
 StepTensors = dict[str, Any]
 """The `weights` and `buffers` of a model by name, and under `adam` the state of each optimiser."""
@@ -71,8 +69,7 @@ def _trace_once(step: TrainingStep, index: Tensor, progress: Tensor, seeds: Step
         return torch.stack([*terms.values()])
 
     try:
-        follow = make_fx(run_step, tracing_mode="fake", _allow_non_fake_inputs=True)
-        module = follow(tensors, images, index, progress)
+        module = trace_function(run_step, tensors, images, index, progress)
     except BenchError:
         raise
     except Exception as error:  # whatever stops the tracer
@@ -83,7 +80,6 @@ def _trace_once(step: TrainingStep, index: Tensor, progress: Tensor, seeds: Step
         raise TracingError("it reads numbers out of tensors (.item()), or has shapes that depend on data")
     for node in module.graph.find_nodes(op="call_function", target=torch.ops.aten.erfinv.default):
         node.target = torch.ops.vimae_bench.erfinv.default
-    module.graph.set_codegen(CodeGen())  # one flat list of arguments
     module.recompile()
     return StepGraph(module, list_leaves(tensors), tuple(names))
 
@@ -148,7 +144,7 @@ def get_step_tensors(step: TrainingStep) -> StepTensors:
 
 def list_leaves(tensors: StepTensors) -> list[Tensor]:
     """All of these tensors in one list, in the order in which the graph takes them."""
-    return [leaf.detach() for leaf in cast("list[Tensor]", pytree.tree_leaves(tensors))]
+    return [leaf.detach() for leaf in list_tensors(tensors)]
 
 
 def _list_plain_attributes(step: TrainingStep) -> Iterator[tuple[str, object]]:

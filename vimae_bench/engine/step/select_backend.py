@@ -1,58 +1,38 @@
 """Which backend to make training steps with. Results are the same up to the rounding of float32, whichever it is."""
 
 import contextlib
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 
 import torch
 from torch import Tensor
 
 from ...core.errors import ResultsError
 from ...execution.jobs import Compile
-from ...storage.atomic import is_write_error, read_json, write_json
+from ...storage.atomic import is_write_error, write_json
 from ...storage.cache_folder import make_cache_folder
 from ...storage.locks import wait_for_lock
+from .compiled_step import compile_step, make_step_key
 from .compiler_cache import get_step_folder, use_temporary_cache
 from .cuda_graph import Capture, capture_cuda_graph, capture_step
 from .graph import StepGraph, TracingError, format_first_line, get_step_tensors, list_leaves, trace_step
-from .inductor import compile_step, make_step_key
-from .rollback import restore_state_after
 from .step import StepBackend, TrainingStep
+from .trial import EAGER_COST, BackendTrial, StepTiming, make_trial, read_trial, time_steps
 
 Compiler = Callable[[TrainingStep, StepGraph, Tensor, Tensor], StepBackend]
 """What compiles a traced step for batches like an index, at a progress."""
 MIN_STEPS_TO_COMPILE = 20_000
 """The steps of a run from which compiling pays: it takes some 20 s of one core once on a machine and 3 s in each later
 run, and saves 1 to 3 ms of a step of the small networks that gain from it."""
-MAX_RELATIVE_TIME = 0.95
-"""The share of the eager step's time that a compiled one may take to be used."""
-TIMED_STEPS, TIMED_SECONDS = 20, 5.0
-"""How many steps of either backend are timed, at most, and for how many seconds."""
-MAX_LOSS_DIFFERENCE = 1e-3
-"""The relative difference of two losses after three steps above which two backends do not compute the same step."""
-EAGER_COST = "steps stay eager, which takes 1.4 to 1.7 times as long on small networks"
 
 
 @dataclass(frozen=True)
-class BackendTiming:
-    """What compiling a step brought on this machine.
+class SelectedBackend:
+    """A way to make steps, a remark if there is one, and the trial that it was chosen by, if it was."""
 
-    The seconds of the fastest step of either backend, and how far their losses differ, as a share of the loss.
-    """
-
-    eager: float
-    compiled: float
-    difference: float
-
-    @property
-    def objection(self) -> str:
-        """Why not to use the compiled step; empty if there is no reason."""
-        if not self.difference < MAX_LOSS_DIFFERENCE:
-            return f"not compiled, since its loss then differs by {self.difference:.1g} of its value; its {EAGER_COST}"
-        share = self.compiled / self.eager
-        return f"its steps stay eager: compiled, one takes {share:.2f} of the time" if share > MAX_RELATIVE_TIME else ""
+    backend: StepBackend
+    remark: str = ""
+    trial: BackendTrial | None = None
 
 
 def select_backend(
@@ -64,18 +44,18 @@ def select_backend(
     *,
     compiler: Compiler = compile_step,
     capture: Capture | None = None,
-) -> tuple[StepBackend, str]:
-    """The backend with which a run of so many steps of `batch` images is done soonest, and a remark if there is one.
+) -> SelectedBackend:
+    """The backend with which a run of so many steps of `batch` images is done soonest.
 
     `before` is the kind of backend with which the run began, if it did: it keeps it, as bits depend on it. Otherwise
-    the choice follows from the number of steps, and from a trial of both backends that is made once on a machine. On a
-    GPU the step is captured in a CUDA graph, with `capture` wherever one is given.
+    the choice follows from the number of steps, and from a trial of both backends that is kept on the machine, see
+    `trial.py`. On a GPU the step is captured in a CUDA graph, with `capture` wherever one is given.
     """
     device = step.images.device
     index, progress = torch.arange(batch, device=device), torch.zeros((), device=device)
-    backend, remark = _choose_backend(_CompileRequest(step, index, progress, compiler), steps, compiling, before)
-    backend, objection = capture_on_gpu(backend, list_leaves(get_step_tensors(step)), index, progress, capture)
-    return backend, objection or remark
+    chosen = _choose_backend(_CompileRequest(step, index, progress, compiler), steps, compiling, before)
+    backend, objection = capture_on_gpu(chosen.backend, list_leaves(get_step_tensors(step)), index, progress, capture)
+    return replace(chosen, backend=backend, remark=objection or chosen.remark)
 
 
 def capture_on_gpu(
@@ -102,21 +82,38 @@ class _CompileRequest:
     compiler: Compiler
 
     def compile(self, graph: StepGraph) -> StepBackend:
-        return self.compiler(self.step, graph, self.index, self.progress)
+        """The step compiled: on a CPU with the channels of convolutions last in memory, which makes eager ones slower.
+
+        It is laid out as it was where that fails.
+        """
+        if self.index.device.type != "cpu" or not self.step.has_convolutions():
+            return self.compiler(self.step, graph, self.index, self.progress)
+        self.step.set_memory_format(torch.channels_last)
+        try:
+            return self.compiler(self.step, self.trace(), self.index, self.progress)
+        except BaseException:
+            self.step.set_memory_format(torch.contiguous_format)
+            raise
+
+    def trace(self) -> StepGraph:
+        return trace_step(self.step, self.index, self.progress)
+
+    def time_steps(self, backend: StepBackend) -> StepTiming:
+        """The time of its steps, and its losses; the step is left as it was."""
+        return time_steps(backend, list_leaves(get_step_tensors(self.step)), self.index, self.progress)
 
 
-def _choose_backend(request: _CompileRequest, steps: int, compiling: Compile, before: str) -> tuple[StepBackend, str]:
+def _choose_backend(request: _CompileRequest, steps: int, compiling: Compile, before: str) -> SelectedBackend:
     short = not before and steps < MIN_STEPS_TO_COMPILE
     if compiling == "never" or (compiling == "auto" and (before.startswith("eager") or short)):
-        return request.step, ""
+        return SelectedBackend(request.step)
     try:
-        graph = trace_step(request.step, request.index, request.progress)
-        return _compile_with_cache(request, graph, is_certain=compiling == "always" or bool(before))
+        return _compile_with_cache(request, request.trace(), is_certain=compiling == "always" or bool(before))
     except TracingError as error:
-        return request.step, f"not compiled, since {error}; its {EAGER_COST}"
+        return SelectedBackend(request.step, f"not compiled, since {error}; its {EAGER_COST}")
 
 
-def _compile_with_cache(request: _CompileRequest, graph: StepGraph, *, is_certain: bool) -> tuple[StepBackend, str]:
+def _compile_with_cache(request: _CompileRequest, graph: StepGraph, *, is_certain: bool) -> SelectedBackend:
     """The step compiled with the cache of this machine or, where nothing can be written there, without one.
 
     Numbers must not depend on that. Raises TracingError where nothing can be written anywhere.
@@ -130,13 +127,13 @@ def _compile_with_cache(request: _CompileRequest, graph: StepGraph, *, is_certai
     remark = f"compiled code is not kept, since {get_step_folder()} cannot be written to ({format_first_line(cause)})"
     try:
         with use_temporary_cache():
-            backend, objection = _compile_in_cache(request, graph, is_certain=is_certain)
+            chosen = _compile_in_cache(request, graph, is_certain=is_certain)
     except (OSError, ResultsError) as error:
         raise TracingError(f"there is no place for compiled code ({format_first_line(error)})") from error
-    return backend, "; ".join(filter(None, [remark, objection]))
+    return replace(chosen, remark="; ".join(filter(None, [remark, chosen.remark])))
 
 
-def _compile_in_cache(request: _CompileRequest, graph: StepGraph, *, is_certain: bool) -> tuple[StepBackend, str]:
+def _compile_in_cache(request: _CompileRequest, graph: StepGraph, *, is_certain: bool) -> SelectedBackend:
     """The compiled step unless, where that is not certain, it was or is found not to be worth it here.
 
     One process compiles a step; those that want the same wait for it.
@@ -144,46 +141,16 @@ def _compile_in_cache(request: _CompileRequest, graph: StepGraph, *, is_certain:
     name = make_step_key(graph, request.step.images)
     path = make_cache_folder(get_step_folder()) / f"{name}.json"
     with wait_for_lock(path.with_suffix(".lock")):
-        timing = None if is_certain else _read_timing(path)
-        if timing and timing.objection:
-            return request.step, timing.objection
+        trial = None if is_certain else read_trial(path)
+        if trial and trial.objection:
+            return SelectedBackend(request.step, trial.objection, trial)
+        eager = None if is_certain or trial else request.time_steps(request.step)
         backend = request.compile(graph)
-        if not timing and not is_certain:
-            timing = compare_backends(request.step, backend, request.index, request.progress)
+        if eager:
+            trial = make_trial(eager, request.time_steps(backend))
             with contextlib.suppress(OSError):  # it is made again, which costs time and nothing else
-                write_json(path, asdict(timing))
-    return (request.step, timing.objection) if timing and timing.objection else (backend, "")
-
-
-def _read_timing(path: Path) -> BackendTiming | None:
-    try:
-        return BackendTiming(**read_json(path)) if path.exists() else None
-    except (ResultsError, TypeError):  # damaged, or of another version: tried again
-        return None
-
-
-def compare_backends(step: TrainingStep, backend: StepBackend, index: Tensor, progress: Tensor) -> BackendTiming:
-    """Make both backends take the same steps, and time them in turns; the step is left as it was."""
-    with restore_state_after(list_leaves(get_step_tensors(step))) as rewind:
-        losses: list[Tensor] = []
-        for one in (step, backend):
-            rewind()
-            torch.manual_seed(0)
-            losses.append(torch.stack([one(index, progress)[0].double() for _ in range(3)]))
-        difference = (losses[0] - losses[1]).abs().max() / losses[0].abs().max().clamp(min=1e-12)
-        eager, fast = _time_steps((step, backend), index, progress)
-    return BackendTiming(eager, fast, float(difference.nan_to_num(nan=1e9)))
-
-
-def _time_steps(backends: Sequence[StepBackend], index: Tensor, progress: Tensor) -> list[float]:
-    """The seconds of the fastest step of each backend: what else the machine does only adds to it."""
-    found: list[list[float]] = [[] for _ in backends]
-    end = time.perf_counter() + TIMED_SECONDS
-    for _ in range(TIMED_STEPS):
-        for backend, seconds in zip(backends, found, strict=True):
-            began = time.perf_counter()
-            backend(index, progress)[0].item()  # waits for the device
-            seconds.append(time.perf_counter() - began)
-        if time.perf_counter() > end:
-            break
-    return [min(seconds) for seconds in found]
+                write_json(path, asdict(trial))
+    if trial and trial.objection:
+        request.step.set_memory_format(torch.contiguous_format)
+        return SelectedBackend(request.step, trial.objection, trial)
+    return SelectedBackend(backend, trial=trial)

@@ -14,6 +14,9 @@ from ...plugin.interfaces import Batch, Loss, Objective, OptimizerStep
 from .adam import Adam
 from .schedule import get_rate_factor
 
+CONVOLUTION_DIM = 4
+"""The dimensions of the weights that have a memory format: those of convolutions over images."""
+
 
 class StepBackend(Protocol):
     """A way to make a step."""
@@ -63,6 +66,18 @@ class TrainingStep:
         """What the learning rate is multiplied with, a scalar; None where it is constant."""
         return get_rate_factor(self.training, progress)
 
+    def has_convolutions(self) -> bool:
+        """Whether it matters how weights lie in memory."""
+        return any(p.dim() == CONVOLUTION_DIM for p in self.model.parameters())
+
+    def set_memory_format(self, memory_format: torch.memory_format) -> None:
+        """Lay out weights of convolutions and their moments anew, in new memory; values stay."""
+        for p in self.model.parameters():
+            p.data = _lay_out(p.data, memory_format)
+        for optimiser in self.optimisers:
+            for moments in (optimiser.exp_avg, optimiser.exp_avg_sq):
+                moments[:] = [_lay_out(x, memory_format) for x in moments]
+
     def get_state(self) -> list[dict[str, Any]]:
         """The optimisers' states."""
         return [optimiser.get_state() for optimiser in self.optimisers]
@@ -76,6 +91,10 @@ class TrainingStep:
         weights = [p for p in self.model.module_parameters(step.modules) if p.requires_grad]
         rate = training.learning_rate if step.learning_rate is None else step.learning_rate
         return Adam(weights, rate, training.adam_beta1, training.adam_beta2)
+
+
+def _lay_out(x: Tensor, memory_format: torch.memory_format) -> Tensor:
+    return x.contiguous(memory_format=memory_format) if x.dim() == CONVOLUTION_DIM else x
 
 
 def check_loss(given: object) -> Loss:

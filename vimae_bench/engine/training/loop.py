@@ -16,15 +16,17 @@ from ...core.results import Status
 from ...core.seeds import derive_seed
 from ...core.spec import Training
 from ...execution import signals
+from ...execution.allocator import count_page_faults
 from ...execution.jobs import NumericsOptions
 from ...functional.random_state import seed_generators
 from ...models.autoencoder import Autoencoder
 from ...plugin.interfaces import Objective
 from ...storage.run_folder import RunFolder, read_events
 from ..provenance import OutdatedCheckpoint, Provenance, is_provenance, resume_provenance
-from ..step.inductor import compile_step
+from ..step.compiled_step import compile_step
 from ..step.select_backend import Compiler, select_backend
 from ..step.step import StepBackend, TrainingStep
+from ..step.trial import BackendTrial
 from . import checkpoint
 from .precision import autocast_training
 from .pretraining import pretrain_encoder
@@ -44,6 +46,10 @@ class TrainingResult:
     precision: str
     earlier: Sequence[Mapping[str, str]] = ()
     """The torch and device of earlier parts of the training, where these were others."""
+    page_faults: float | None = None
+    """Pages that the kernel gave for each step after the first epoch; thousands where freed memory is not kept."""
+    trial: BackendTrial | None = None
+    """What the kind of step was chosen by, if that was a trial of both."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +112,14 @@ def train_model(
     with autocast_training(model, images.device, exact=numerics.exact) as precision:
         if not before:
             pretrain_encoder(model, step, training, seed)
-        backend, remark = select_backend(
+        chosen = select_backend(
             step, training.batch, training.epochs * batches, numerics.compile, before, compiler=compiler
         )
-        remark = "; ".join(filter(None, [resumed.remark, remark]))
+        backend, remark = chosen.backend, "; ".join(filter(None, [resumed.remark, chosen.remark]))
+        begun = TrainingResult("done", "", 0, 0, backend.kind, precision, earlier, trial=chosen.trial)
         folder.append_event("started", time=time.time(), resumed_from=first, step=backend.kind, remark=remark, **by)
         saved, interval = time.perf_counter(), checkpoint.get_interval(checkpoint_seconds)
+        faults = count_page_faults()
         for epoch in range(first + 1, training.epochs + 1):
             began = time.perf_counter() - done.seconds
             try:
@@ -121,17 +129,21 @@ def train_model(
                 _save_interrupted(interrupted.done, epoch, began, state, folder, images.device)
                 raise
             if reason := describe_non_finite_terms(terms, epoch):
-                return TrainingResult("diverged", reason, epoch, epoch * batches, backend.kind, precision, earlier)
+                return replace(begun, status="diverged", reason=reason, epochs=epoch, steps=epoch * batches)
             seconds, done = time.perf_counter() - began, EPOCH_START
+            if epoch == first + 1:
+                faults = count_page_faults()
             folder.append_event("epoch", epoch=epoch, time=time.time(), seconds=round(seconds, 6), terms=terms)
             if epoch < training.epochs and time.perf_counter() - saved >= interval:
                 checkpoint.save_checkpoint(
                     folder.checkpoints, epoch, _make_state(model, step, backend, resumed.provenance)
                 )
                 saved = time.perf_counter()
+    if counted := (training.epochs - first - 1) * batches:
+        begun = replace(begun, page_faults=round((count_page_faults() - faults) / counted, 1))
     reason = describe_non_finite_weights(model)  # the last step comes after the last loss
     status: Status = "diverged" if reason else "done"
-    return TrainingResult(status, reason, training.epochs, training.epochs * batches, backend.kind, precision, earlier)
+    return replace(begun, status=status, reason=reason, epochs=training.epochs, steps=training.epochs * batches)
 
 
 def _make_state(

@@ -6,13 +6,15 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Ge
 
-from vimae_bench.execution import Event, Executor, Job, Note
+from vimae_bench.execution import Event, Executor, Job, Note, is_glibc
 from vimae_bench.plugin import RunOption, hookimpl
 
 from .concurrency import CPU_MEMORY_PER_RUN, GPU_MEMORY_PER_RUN, DeviceSlots, choose_limit, format_concurrency
 from .machine import count_cores, find_gpus, measure_free_memory
 from .process_pool import ProcessPool
 from .worker import query_free_memory, start_server
+
+OTHER_ALLOCATOR = "the allocator here is not glibc's; convolutions may train a third slower for it"
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Local:
             return
         devices, notes = self._allot_slots(jobs)
         yield from map(Note, notes)
+        if len(jobs) > 1 and not is_glibc():
+            yield Note(OTHER_ALLOCATOR)
         pool = ProcessPool(work, devices, self.timeout, start_server())
         try:
             yield from pool.run_jobs(jobs)

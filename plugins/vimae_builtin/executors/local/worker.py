@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
-from vimae_bench.execution import ExitCode, Job, perform_job, signals
+from vimae_bench.execution import ExitCode, Job, keep_freed_memory, perform_job, signals
 from vimae_bench.plugin import BenchError
 
 from .machine import pin_gpu
@@ -32,9 +32,9 @@ _preloaded = [__name__]
 def start_server(modules: Sequence[str] = ()) -> ForkServerContext:
     """A server that has imported these modules and forks a worker in a few hundredths of a second.
 
-    There is one for a process: while it runs, it imports no more. One that was killed is started again. Forking wants
-    few threads, so BLAS may start none of its own. It also wants a server that has not used CUDA, so torch asks the
-    driver's management library whether there are GPUs.
+    There is one for a process: while it runs, it imports no more. One that was killed is started again. Its workers
+    keep the memory that they free. Forking wants few threads, so BLAS may start none of its own. It also wants a server
+    that has not used CUDA, so torch asks the driver's management library whether there are GPUs.
     """
     os.environ.setdefault(NO_CUDA_YET, "1")
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -45,7 +45,7 @@ def start_server(modules: Sequence[str] = ()) -> ForkServerContext:
     # A signal to every process of a job ends neither the server, without which workers are orphans, nor the tracker.
     with signals.mask():
         resource_tracker.ensure_running()  # it unmasks SIGINT and SIGTERM here
-    with signals.mask():
+    with signals.mask(), keep_freed_memory():
         forkserver.ensure_running()
     return context
 

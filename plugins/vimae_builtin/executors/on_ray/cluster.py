@@ -11,7 +11,7 @@ from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any
 
-from vimae_bench.execution import signals
+from vimae_bench.execution import MALLOC_VARIABLES, signals
 from vimae_bench.plugin import BenchError
 
 FORWARDED_VARIABLES = ("VIMAE_BENCH_DATA", "VIMAE_BENCH_CACHE", "VIMAE_BENCH_INCEPTION")
@@ -31,7 +31,7 @@ def connect(address: str) -> None:
         return
     _silence_worker_deaths()
     address = address or os.environ.get("RAY_ADDRESS", "")
-    variables = {name: os.environ[name] for name in FORWARDED_VARIABLES if name in os.environ}
+    variables = MALLOC_VARIABLES | {name: os.environ[name] for name in FORWARDED_VARIABLES if name in os.environ}
     # Without "local" Ray would join whatever cluster was last started on this machine, even one that is about to end.
     settings: dict[str, Any] = {"address": address} if address else {"address": "local", "include_dashboard": False}
     with _keep_signal_handlers():

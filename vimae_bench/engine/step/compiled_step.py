@@ -1,23 +1,18 @@
 """A training step as native code, compiled once for each distinct step on a machine and cached on disk."""
 
-import copy
 import hashlib
 import platform
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from .compiler_cache import use_own_compiler_cache
 from .graph import StepGraph, TracingError, format_first_line
-from .rollback import restore_state_after
 from .step import TrainingStep
-
-COMPILER_OPTIONS: dict[str, Any] = {"fallback_random": True}
-"""Of the compiler: random numbers are drawn as torch draws them."""
+from .torch_internals import compile_graph
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,7 @@ def make_step_key(graph: StepGraph, images: Tensor) -> str:
     return hashlib.sha256("\n".join((*what, *by)).encode()).hexdigest()[:16]
 
 
-def compile_step(step: TrainingStep, graph: StepGraph, index: Tensor, progress: Tensor) -> CompiledStep | TrainingStep:
+def compile_step(step: TrainingStep, graph: StepGraph, index: Tensor, progress: Tensor) -> CompiledStep:
     """Compile a step, or load it where any process of this machine has compiled it before.
 
     Random numbers come from torch's own generators in the order of the eager step. Raises TracingError with the
@@ -54,28 +49,6 @@ def compile_step(step: TrainingStep, graph: StepGraph, index: Tensor, progress: 
     """
     try:
         use_own_compiler_cache(torch.get_num_threads())
-        if index.device.type == "cpu" and any(w.dim() == 4 for w in graph.leaves):
-            return _compile_in_parts(step, graph, index, progress)
-        return _compile_as_one(step, graph, index, progress)
+        return CompiledStep(compile_graph(graph.module, [*graph.leaves, step.images, index, progress]), graph, step)
     except Exception as error:  # a compiler may fail in any way
         raise TracingError(f"the compiler fails on it ({format_first_line(error)})") from error
-
-
-def _compile_as_one(step: TrainingStep, graph: StepGraph, index: Tensor, progress: Tensor) -> CompiledStep:
-    import torch._inductor as inductor
-    from torch._inductor import config
-
-    inputs: list[Any] = [*graph.leaves, step.images, index, progress]
-    with cast("Any", config).patch(**COMPILER_OPTIONS):
-        call = inductor.standalone_compile(graph.module, inputs, dynamic_shapes="from_example_inputs")
-    return CompiledStep(cast("Callable[..., Sequence[Tensor]]", call), graph, step)
-
-
-def _compile_in_parts(step: TrainingStep, graph: StepGraph, index: Tensor, progress: Tensor) -> TrainingStep:
-    """Each loss and its gradient alone: on a CPU the memory layout of convolutions then suits both, a tenth faster."""
-    parts = copy.copy(step)
-    parts.kind = "compiled in parts"
-    parts.losses = [torch.compile(loss, fullgraph=True, options=COMPILER_OPTIONS) for loss in step.losses]
-    with restore_state_after(graph.leaves):
-        parts(index, progress)  # compiles
-    return parts
