@@ -68,11 +68,27 @@ def test_dying_process_affects_no_other_run(tmp_path):
         "exits": 3,
         "hangs": -signal.SIGKILL,
         "ends well too": 0,
+        "exits as an orphan": 255,
     }
     assert ends["hangs"].reason == "stopped after 8 s, its time"
     assert not any(e.reason for label, e in ends.items() if label != "hangs")
     assert "a word for the log" in (tmp_path / "0" / "log.txt").read_text()
     assert "RuntimeError: on purpose" in (tmp_path / "1" / "log.txt").read_text()
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_exit_code_of_an_orphan_is_that_of_a_process_whose_server_lives(tmp_path, jobs):
+    """Also where others are started and end at the same time."""
+    fate = BEHAVIOURS.index("exits as an orphan")
+    events = [*Local(jobs=jobs)([make_job(tmp_path, fate, seed) for seed in range(9)], behave)]
+    assert [e.exit_code for e in events if isinstance(e, JobEnded)] == [255] * 9
+    assert not any("was killed" in e.text for e in events if isinstance(e, Note))
+
+
+def test_run_that_exits_as_an_orphan_has_failed(tmp_path):
+    job = make_job(tmp_path, BEHAVIOURS.index("exits as an orphan"))
+    assert run_jobs([job], Local(jobs=1), [], work=behave) == [job]
+    assert "ended with exit code 255 without a record" in RunFolder(job.folder).read_record()["reason"]
 
 
 def test_no_more_runs_than_slots_go_side_by_side(tmp_path):

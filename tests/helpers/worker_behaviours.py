@@ -11,7 +11,7 @@ from pathlib import Path
 from vimae_bench.execution import Job, MatrixEntry, PluginSpec, Run, Training
 from vimae_bench.storage.run_folder import RunFolder
 
-BEHAVIOURS = ("ends well", "raises", "is killed", "crashes", "exits", "hangs", "ends well too")
+BEHAVIOURS = ("ends well", "raises", "is killed", "crashes", "exits", "hangs", "ends well too", "exits as an orphan")
 
 
 def make_job(folder: Path, fate: int, seed: int | None = None) -> Job:
@@ -33,6 +33,8 @@ def behave(one: Job) -> int:
             ctypes.string_at(0)
         case "exits":
             os._exit(3)
+        case "exits as an orphan":  # with the code that multiprocessing gives one
+            os._exit(255)
         case "hangs":
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             time.sleep(600)

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 
@@ -34,10 +35,42 @@ class Worker:
     shared: bool
     """Whether another run has been on its device at the same time."""
 
-    @property
-    def is_orphan(self) -> bool:
-        """Whether the server that forked it has died. The process itself may go on, and its end is not reported."""
-        return self.process.exitcode == ORPHANED
+    exit_code: int | None = None
+    """How it ended, or the negative number of the signal that killed it; None as long as that is not known."""
+    is_orphan: bool = False
+    """Whether the server that forked it has died. The process itself may go on, and its end is not reported."""
+
+    def wait(self, seconds: float | None) -> bool:
+        """Wait at most so long for its end, and read how it ended; gives whether it did, or is an orphan.
+
+        A process may also end by itself with the code of orphans, so that of `multiprocessing` is not asked first.
+        """
+        if self.exit_code is None and not self.is_orphan and wait([self.process.sentinel], seconds):
+            try:
+                self.exit_code = forkserver.read_signed(self.process.sentinel)
+            except (OSError, EOFError):  # nobody has written it, or it was read when another process was started
+                self.is_orphan = self.process.exitcode == ORPHANED
+                self.exit_code = None if self.is_orphan else self.process.exitcode
+        return self.exit_code is not None or self.is_orphan
+
+    def kill(self) -> None:
+        """End the process with all that it started, which is in its session once it has one."""
+        if not self.wait(0):
+            self.send_signal(signal.SIGKILL)
+        if self.process.pid is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # nothing is left of it
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send the process a signal, unless it has ended in this moment."""
+        if self.process.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, number)
+
+    def release(self) -> None:
+        """Give up what this process keeps of one that was killed, once it has ended."""
+        self.wait(None)
+        self.process.join()
 
     def holds_lock(self) -> bool:
         """Whether a run of its job is still being worked on."""
@@ -64,8 +97,8 @@ class ProcessPool:
         while self.queue or self.solo_queue or self.workers:
             yield from self._start_workers()
             ended = wait(list(self.workers), timeout=TICK_SECONDS)
-            orphans = [worker for sentinel, worker in self.workers.items() if sentinel in ended and worker.is_orphan]
-            if orphans:
+            over = [worker for sentinel, worker in self.workers.items() if sentinel in ended and worker.wait(0)]
+            if orphans := [worker for worker in over if worker.is_orphan]:
                 stop_workers(orphans)
                 yield Note(f"{SERVER_KILLED} and is started again; the runs in progress go on from their checkpoints")
             for sentinel in ended:
@@ -92,6 +125,8 @@ class ProcessPool:
         others = self._list_workers(slots)
         here = replace(job, device=slots.device, max_concurrent=max_concurrent)
         monitor = RunMonitor.watch(here)
+        for worker in self.workers.values():
+            worker.wait(0)  # to start a process reads how others have ended
         process = self.context.Process(target=run_worker, args=(self.work, here), name=here.folder.name)
         started_at_once = start_process(process)
         deadline = time.monotonic() + (self.timeout or float("inf"))
@@ -108,15 +143,15 @@ class ProcessPool:
     def _end_worker(self, sentinel: int) -> Event:
         """Clean up after a process that has ended."""
         worker = self.workers.pop(sentinel)
-        _kill(worker.process)  # and what it started itself
-        worker.process.join()
-        code, late = worker.process.exitcode or 0, time.monotonic() > worker.deadline
+        worker.kill()  # and what it started itself
+        worker.release()
+        code, late = worker.exit_code or 0, time.monotonic() > worker.deadline
         if worker.shared and code and not late:
             if worker.monitor.has_run_out_of_memory():
                 return self._requeue(worker.job, "ran out of memory")
             if code == -signal.SIGKILL:  # as the kernel does when the machine has no memory left
                 return self._requeue(worker.job, "was killed")
-        if code == ORPHANED and not late:
+        if worker.is_orphan:
             return JobEnded(worker.job, ExitCode.INTERRUPTED, SERVER_KILLED)
         return JobEnded(worker.job, code, f"stopped after {self.timeout:g} s, its time" if late and code else "")
 
@@ -133,7 +168,7 @@ class ProcessPool:
         """Kill what is past its time; its end is seen like any other."""
         for worker in self.workers.values():
             if time.monotonic() > worker.deadline:
-                _kill(worker.process)
+                worker.kill()
 
     def shut_down(self) -> None:
         """End every process, as `stop_workers` does."""
@@ -144,28 +179,13 @@ def stop_workers(workers: Sequence[Worker]) -> None:
     """Ask processes to end, and end those that do not; at once if a signal comes meanwhile."""
     try:
         for worker in workers:
-            _send_signal(worker.process, signal.SIGTERM)
+            worker.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + GRACE_SECONDS
         for worker in workers:
-            worker.process.join(max(0.0, deadline - time.monotonic()))
+            worker.wait(max(0.0, deadline - time.monotonic()))
             while worker.is_orphan and worker.holds_lock() and time.monotonic() < deadline:
                 time.sleep(TICK_SECONDS)
     finally:
         for worker in workers:
-            _kill(worker.process)
-            worker.process.join()
-
-
-def _send_signal(process: ForkServerProcess, number: signal.Signals) -> None:
-    if process.pid is not None:
-        with contextlib.suppress(ProcessLookupError):  # it ended in this moment
-            os.kill(process.pid, number)
-
-
-def _kill(process: ForkServerProcess) -> None:
-    """End a process with all that it started, which is in its session once it has one."""
-    if process.exitcode is None:
-        _send_signal(process, signal.SIGKILL)
-    if process.pid is not None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # nothing is left of it
-            os.killpg(process.pid, signal.SIGKILL)
+            worker.kill()
+            worker.release()
