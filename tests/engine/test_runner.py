@@ -3,11 +3,12 @@
 import os
 import signal
 import sys
+from dataclasses import replace
 
 import pytest
 from filelock import FileLock
 
-from vimae_bench.core.errors import ResultsError
+from vimae_bench.core.errors import BenchError, ResultsError
 from vimae_bench.engine import scheduler
 from vimae_bench.engine.runner import list_jobs, run_jobs, share_jobs
 from vimae_bench.engine.worker import execute_job
@@ -49,6 +50,68 @@ def test_record_of_a_dead_worker_says_how_it_died(job, code, reason):
     assert run_jobs([one], dying, []) == [one]
     assert read_record(one)["reason"].startswith(reason)
     assert execute_job(one) == ExitCode.DONE, "and the run is taken up again"
+
+
+def make_seeds(job, count):
+    return [job(run=replace(job().entry.run, seed=seed)) for seed in range(count)]
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_runs_whose_end_an_executor_does_not_report_are_named_and_not_lost(job, done):
+    """Each has ended as its files say: one that is not done has not failed, and is taken up by the next `run`."""
+    jobs, notes = make_seeds(job, 3), []
+
+    def forgetting(jobs, work):
+        for one in jobs[:2] if not done else jobs:
+            yield JobStarted(one)
+            code = work(one)
+            if one is jobs[0]:
+                yield JobEnded(one, code)
+
+    def watching(jobs, events):
+        for event in events:
+            notes.extend([event.text] if isinstance(event, Note) else [])
+            yield event
+
+    assert run_jobs(jobs, forgetting, [watching]) == ([] if done else jobs[2:])
+    names = ", ".join(f"{one.entry.label} s{one.entry.run.seed}" for one in jobs[1:])
+    assert [note.partition(";")[0] for note in notes] == [f"the executor ended without saying how {names} ended"]
+    assert [read_record(one).get("status") for one in jobs] == ["done", "done", "done" if done else None]
+    assert run_jobs(jobs[2:], Inline(), []) == []
+
+
+@pytest.mark.parametrize("when", ["called", "started", "between", "closed"])
+def test_an_executor_that_raises_ends_the_command_in_a_line(job, when):
+    jobs = make_seeds(job, 2)
+
+    def failing(jobs, work):
+        if when == "started":
+            raise ZeroDivisionError("on purpose")
+        try:
+            yield JobStarted(jobs[0])
+            yield JobEnded(jobs[0], work(jobs[0]))
+            if when == "between":
+                raise ZeroDivisionError("on purpose")
+        finally:
+            if when == "closed":
+                raise ZeroDivisionError("on purpose")
+
+    line = r"^the executor failed: (ZeroDivisionError: on purpose|TypeError: .*); what is done is kept[^\n]*$"
+    with pytest.raises(BenchError, match=line):
+        run_jobs(jobs, (lambda *_: None) if when == "called" else failing, [])
+    assert read_record(jobs[0]).get("status") == (None if when in ("called", "started") else "done")
+    assert run_jobs(jobs, Inline(), []) == []
+
+
+def test_the_second_end_of_a_run_changes_nothing(job):
+    one = job()
+
+    def repeating(jobs, work):
+        yield from Inline()(jobs, work)
+        yield JobEnded(jobs[0], 3)
+
+    assert run_jobs([one], repeating, []) == []
+    assert read_record(one)["status"] == "done"
 
 
 def test_run_that_another_process_finishes_is_waited_for(job):

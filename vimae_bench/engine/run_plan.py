@@ -22,6 +22,7 @@ from ..storage.locks import check_locks
 from ..storage.store import FINISHED_STATES, SET_ASIDE, ResultsFolder, RunState
 from .disk_space import check_disk_space
 from .runner import DEFAULT_NUMERICS, WORKER_MODULES, list_jobs, run_jobs, share_jobs
+from .scheduler import explain_executor_failure
 from .step.compiler_cache import reserve_compiler_cache
 
 Report = Callable[[str], object]
@@ -113,7 +114,8 @@ def make_executor(plan: RunPlan, *, prepare: bool, modules: Sequence[str] = ()) 
     """
     executor: Executor = make_plugin("executor", plan.benchmark.executor)
     if prepare and plan.jobs and isinstance(executor, PreparedExecutor):
-        executor.prepare((*modules, *WORKER_MODULES))
+        with explain_executor_failure():
+            executor.prepare((*modules, *WORKER_MODULES))
     return executor
 
 

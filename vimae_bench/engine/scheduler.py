@@ -6,13 +6,16 @@ A run belongs to whoever holds the lock in its folder, which the kernel releases
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from ..core.errors import ResultsError
+from ..core.errors import BenchError, ResultsError
 from ..execution import signals
 from ..execution.events import Event, ExitCode, JobEnded, JobRequeued, JobStarted, Note, Tick
 from ..execution.jobs import Job
+from ..plugin.manager import PLUGIN_ERRORS, find_plugin_line
+from ..storage.atomic import is_no_space_error
 from ..storage.locks import FIRST_LINE_SECONDS, NEXT_LINE_SECONDS, describe_lock_holder
 from ..storage.plain_files import check_still_there
 from ..storage.run_folder import RunFolder, read_events
@@ -24,6 +27,7 @@ MAX_RETRIES = 3
 """How often a run is taken up again whose worker was asked to end by someone else."""
 MAX_NAMED = 3
 """How many of the runs that are waited for are named."""
+NOTHING_LOST = "what is done is kept, and the same command goes on from there, also with another --executor"
 STOPPING = "stopping: the runs in progress write their checkpoints; a second signal ends them at once"
 
 
@@ -33,24 +37,74 @@ def run_rounds(
     """The events of the executor at work on the jobs, then on what other processes left of those they were doing.
 
     Raises Interrupted after a signal, ResultsError when nothing more can be written: the disk is full, or the results
-    folder was moved or removed.
+    folder was moved or removed. Raises BenchError where the executor fails.
     """
     requeued, retries = list[Job](), Counter[str]()
     while jobs:
         batches = batch_seeds(jobs)
         offsets = _measure_event_files(batches)
-        for event in _stop_early(executor(batches), RunFolder(jobs[0].folder).benchmark):
+        unreported = {job.entry.run.key: job for job in jobs}
+        for event in _stop_early(_call_executor(executor, batches), RunFolder(jobs[0].folder).benchmark):
             for one in split_by_seed(event, offsets):
+                if isinstance(one, JobEnded) and not unreported.pop(one.job.entry.run.key, None):
+                    continue  # it has been reported before
                 match one:
                     case JobEnded(job, ExitCode.INTERRUPTED) if not _is_given_up(job, retries):
                         requeued.append(job)
                         yield JobRequeued(job)
                     case _:
                         yield one
+        yield from _end_unreported([*unreported.values()])
         jobs = yield from _wait_for_others(requeued, wait)
     if requeued:
         runs = f"{len(requeued)} runs are" if len(requeued) > 1 else "1 run is"
         yield Note(f"{runs} in progress in another process")
+
+
+@contextmanager
+def explain_executor_failure() -> Generator[None]:
+    """In this block, which calls an executor, what it raises becomes a BenchError that says what remains to be done."""
+    try:
+        yield
+    except BenchError:
+        raise
+    except PLUGIN_ERRORS as error:
+        if is_no_space_error(error):
+            raise
+        place = find_plugin_line(error)
+        what = f"{type(error).__name__}: {error}{f' ({place})' * bool(place)}"
+        raise BenchError(f"the executor failed: {what}; {NOTHING_LOST}") from error
+
+
+def _call_executor(executor: Callable[[Sequence[Job]], Iterator[Event]], jobs: Sequence[Job]) -> Generator[Event]:
+    """The executor's events."""
+    with explain_executor_failure():
+        events = iter(executor(jobs))
+    try:
+        while True:
+            with explain_executor_failure():
+                try:
+                    event = next(events)
+                except StopIteration:
+                    return
+            yield event
+    finally:
+        if isinstance(events, Generator):
+            with explain_executor_failure():
+                events.close()
+
+
+def _end_unreported(jobs: Sequence[Job]) -> Iterator[Event]:
+    """The ends of jobs that an executor has not reported, each as its run's files say, and a note of them."""
+    if not jobs:
+        return
+    named = ", ".join(f"{job.entry.label} s{job.entry.run.seed}" for job in jobs[:MAX_NAMED])
+    more = f" and {len(jobs) - MAX_NAMED} more" if len(jobs) > MAX_NAMED else ""
+    yield Note(f"the executor ended without saying how {named}{more} ended; {NOTHING_LOST}")
+    for job in jobs:
+        folder = RunFolder(job.folder)
+        is_done = ResultsFolder(folder.benchmark).get_state(job.entry) in FINISHED_STATES and folder.has_ended
+        yield JobEnded(job, ExitCode.DONE if is_done else ExitCode.INTERRUPTED)
 
 
 def batch_seeds(jobs: Sequence[Job]) -> list[Job]:
@@ -101,7 +155,7 @@ def _find_exit_code(job: Job, offset: int, shared: int) -> int:
     return ExitCode.DONE if finished and folder.has_ended else shared
 
 
-def _stop_early(events: Iterator[Event], results: Path) -> Iterator[Event]:
+def _stop_early(events: Generator[Event], results: Path) -> Iterator[Event]:
     """The events, until a signal comes, the disk is full or the results are gone; then runs in progress are ended."""
     try:
         for event in events:
@@ -113,8 +167,7 @@ def _stop_early(events: Iterator[Event], results: Path) -> Iterator[Event]:
                 yield Note(STOPPING)
                 break
     finally:
-        if isinstance(events, Generator):
-            events.close()
+        events.close()
     signals.raise_if_pending()
 
 

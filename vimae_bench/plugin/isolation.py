@@ -6,7 +6,7 @@ import random
 import sys
 import warnings
 from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -22,25 +22,35 @@ class _Setting:
     write: Callable[[Any], object]
 
 
-@contextmanager
-def preserve_global_state(*, generators: bool = True, environment: bool = True) -> Generator[None]:
-    """Put back, at the end, what a plugin may have changed for everybody else.
+class GlobalState:
+    """What a plugin may change for everybody else, as it is when this is made.
 
     That is torch's default type and device, threads, gradients, determinism and precision, NumPy's handling of
-    errors, filters of warnings, the current folder; the states of random `generators`, and variables of the
-    `environment`, unless these are left out.
+    errors, the current folder; the states of random `generators`, and variables of the `environment`, unless these are
+    left out.
     """
-    torch = sys.modules.get("torch")
-    with ExitStack() as stack:
-        stack.enter_context(warnings.catch_warnings())
-        before = [(setting, setting.read()) for setting in _list_settings(generators, environment)]
+
+    def __init__(self, *, generators: bool = True, environment: bool = True):
+        self._had_torch = "torch" in sys.modules
+        self._values = [(setting, setting.read()) for setting in _list_settings(generators, environment)]
+
+    def restore(self) -> None:
+        """Put back what has been changed since."""
+        for setting, value in self._values:
+            _restore(setting, value)
+        if not self._had_torch and "torch" in sys.modules:  # imported meanwhile, and perhaps changed after that
+            _reset_torch()
+
+
+@contextmanager
+def preserve_global_state(*, generators: bool = True, environment: bool = True) -> Generator[None]:
+    """Put back, at the end, what `GlobalState` has, and filters of warnings."""
+    with warnings.catch_warnings():
+        state = GlobalState(generators=generators, environment=environment)
         try:
             yield
         finally:
-            for setting, value in before:
-                _restore(setting, value)
-            if torch is None and "torch" in sys.modules:  # imported meanwhile, and perhaps changed after that
-                _reset_torch()
+            state.restore()
 
 
 def _restore(setting: _Setting, value: Any) -> None:  # noqa: ANN401
