@@ -50,11 +50,11 @@ def _no_settings_of_the_user(monkeypatch):
 def test_freed_memory_stays_until_it_is_released():
     with keep_freed_memory():
         faults, released = run_steps()
-    assert faults < 1000
+    faults_otherwise, released_otherwise = run_steps()
+    assert faults < faults_otherwise / 5, "a block that moves once costs some"
+    assert faults_otherwise > 10_000
     assert released > 100
-    faults, released = run_steps()
-    assert faults > 10_000
-    assert released < 20
+    assert released_otherwise < 20
 
 
 def test_the_environment_is_as_it_was_and_what_the_user_has_set_stays(monkeypatch):
