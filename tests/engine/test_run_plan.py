@@ -1,6 +1,7 @@
 """A plan reads the state of every run once, and says what is still to be done."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from helpers.plugins import forget_plugins
 from vimae_bench.analysis.footnotes import note_other_sources
 from vimae_bench.config.benchmark import read_benchmark
 from vimae_bench.config.matrix import list_entries
-from vimae_bench.core.errors import DataError
+from vimae_bench.core.errors import BenchError, DataError
 from vimae_bench.engine.run_plan import (
     RunPlan,
     carry_out,
@@ -21,6 +22,7 @@ from vimae_bench.engine.run_plan import (
     open_results,
     prepare_run,
 )
+from vimae_bench.execution import NumericsOptions
 from vimae_bench.storage.archive import pack_results
 from vimae_bench.storage.run_folder import RunFolder
 from vimae_bench.storage.store import ResultsFolder
@@ -211,3 +213,17 @@ def test_new_seeds_are_not_trained_on_other_data_than_the_first(benchmark_file, 
     with pytest.raises(DataError, match=r"made from other data: train_x.npy has changed since"):
         run_benchmark(benchmark_file(seeds=[0, 1]), tmp_path / "results", own)
     assert run_benchmark(benchmark_file(), tmp_path / "results", own).states == ("done",), "there is nothing to do"
+
+
+def test_exactness_and_bfloat16_are_refused_together(benchmark_file, tmp_path, data):
+    benchmark = read_benchmark(benchmark_file(training={"epochs": 1, "precision": "bfloat16"}))
+    plan = prepare_run(benchmark, list_entries(benchmark), tmp_path / "results", data, NumericsOptions(exact=True))
+    with pytest.raises(BenchError, match="leave one of them out"):
+        check_run(plan, print)
+    check_run(replace(plan, numerics=NumericsOptions()), print)
+
+
+@pytest.mark.parametrize("value", ["float16", "auto", 16])
+def test_another_precision_is_refused_with_those_that_there_are(benchmark_file, value):
+    with pytest.raises(BenchError, match=r"training\.precision: .*float32.*bfloat16"):
+        read_benchmark(benchmark_file(training={"precision": value}))

@@ -78,7 +78,7 @@ class Shard(click.ParamType[tuple[int, int]]):
     type=Shard(),
     help="Begin with the I-th of N shares of the runs, for N processes on one results folder; then help the others.",
 )
-@click.option("--exact", is_flag=True, help="Keep to float32 where a GPU would multiply in bfloat16 or TensorFloat-32.")
+@click.option("--exact", is_flag=True, help="Keep to float32 where a GPU would multiply in TensorFloat-32.")
 @click.option(
     "--compile",
     "compiling",

@@ -14,6 +14,8 @@ from annotated_types import Ge, Gt, Le, Lt
 from .canonical import Json, check_type, fingerprint, is_valid_name
 
 Sampling = Literal["permutation", "choice"]
+Precision = Literal["float32", "bfloat16"]
+EXACT_CONFLICT = "--exact is for float32, and training.precision is bfloat16; leave one of them out"
 MAX_PATH_PARTS = 8
 """Parts of a path that a label has at most."""
 MAX_EPOCHS, MAX_STEPS, MAX_BATCH, MAX_THREADS = 1_000_000, 1_000_000, 1_000_000, 1024
@@ -186,10 +188,12 @@ class Training:
     """Steps at most in which the encoder learns the prior's mean and covariance, before the first epoch."""
     pretraining_batch: Annotated[int, Ge(2), Le(MAX_BATCH)] = 1000
     """Images in a batch of these steps."""
+    precision: Precision = "float32"
+    """Of the matrix products and convolutions of encoder and decoder; all else is float32."""
 
     def as_json(self) -> Json:
         """What was added later is left out at its default, so that older runs keep their identity."""
-        later = {"schedule", "sampling", "pretraining", "pretraining_batch"}
+        later = {"schedule", "sampling", "pretraining", "pretraining_batch", "precision"}
         return {k: v for k, v in vars(self).items() if k not in later or v != getattr(Training, k)}
 
     @classmethod

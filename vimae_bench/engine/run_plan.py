@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ..config.benchmark import Benchmark
 from ..config.secret_settings import mask_settings
-from ..core.errors import ResultsError
-from ..core.spec import MatrixEntry, Run, disambiguating_suffix
+from ..core.errors import BenchError, ResultsError
+from ..core.spec import EXACT_CONFLICT, MatrixEntry, Run, disambiguating_suffix
 from ..execution import signals
 from ..execution.interfaces import Executor, PreparedExecutor, Reporter
 from ..execution.jobs import Job, NumericsOptions
@@ -121,6 +121,8 @@ def make_executor(plan: RunPlan, *, prepare: bool, modules: Sequence[str] = ()) 
 
 def check_run(plan: RunPlan, report: Report) -> None:
     """Check data, plugins, models and disk space. Raises BenchError with all that is wrong."""
+    if plan.numerics.exact and any(entry.run.training.precision != "float32" for entry in plan.entries):
+        raise BenchError(EXACT_CONFLICT)
     reserve_compiler_cache()
     with signals.block():
         from .preflight import check_benchmark

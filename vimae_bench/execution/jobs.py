@@ -13,7 +13,7 @@ Compile = Literal["auto", "always", "never"]
 class NumericsOptions:
     """How a run is computed, which is not part of its identity: the result is the same up to rounding.
 
-    `exact` keeps to float32 where a GPU would multiply in bfloat16 or TensorFloat-32. Steps are compiled where that
+    `exact` keeps to float32 where a GPU would multiply in TensorFloat-32. Steps are compiled where that
     pays (`auto`), `always` or `never`. `batch_seeds` trains the seeds of a method as one batched model, with other
     noise than each alone.
     """

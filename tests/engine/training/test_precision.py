@@ -1,25 +1,74 @@
 """bfloat16 matrix products: what stays float32, and that training ends where it ends in float32."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
-from helpers.step_factories import PROGRESS, make_method_step, make_step
+from helpers.step_factories import (
+    PROGRESS,
+    Killed,
+    flatten_weights,
+    kill_runs_when,
+    make_method_step,
+    make_step,
+)
 from vimae_bench.engine.step.step import TrainingStep
+from vimae_bench.engine.training.loop import train_model
 from vimae_bench.engine.training.precision import autocast_training, choose_matmul_dtype
 from vimae_bench.execution import PluginSpec, Training
-from vimae_bench.plugin import Batch, ModelSpec
+from vimae_bench.plugin import Batch, BenchError, ModelSpec
+from vimae_bench.storage.run_folder import RunFolder
 
 VIMAE = PluginSpec("vimae", {"divergence": {"use": "mmd"}})
 INDEX, CPU, GPU = torch.arange(50), torch.device("cpu"), torch.device("cuda")
 
 
-def test_a_gpu_that_has_bfloat16_uses_it_unless_exactness_is_asked_for(monkeypatch):
+@pytest.mark.parametrize("place", ["cpu", "cuda"])
+def test_the_precision_is_what_the_run_says(monkeypatch, place):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
-    assert choose_matmul_dtype(GPU, exact=False) == torch.bfloat16
-    assert choose_matmul_dtype(GPU, exact=True) == choose_matmul_dtype(CPU, exact=False) == torch.float32
+    device = torch.device(place)
+    for exact in (True, False):
+        assert choose_matmul_dtype(device, "float32", exact=exact) == torch.float32
+    assert choose_matmul_dtype(device, "bfloat16", exact=False) == torch.bfloat16
+    with pytest.raises(BenchError, match="leave one of them out"):
+        choose_matmul_dtype(device, "bfloat16", exact=True)
+
+
+def test_a_gpu_without_bfloat16_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
-    assert choose_matmul_dtype(GPU, exact=False) == torch.float32
+    with pytest.raises(BenchError, match=r'this GPU has no bfloat16; take training\.precision = "float32"'):
+        choose_matmul_dtype(GPU, "bfloat16", exact=False)
+
+
+def test_precision_is_part_of_a_run_unless_it_is_float32():
+    assert "precision" not in Training().as_json()
+    assert Training(precision="bfloat16").as_json() == Training().as_json() | {"precision": "bfloat16"}
+    assert Training.from_json(Training(precision="bfloat16").as_json()).precision == "bfloat16"
+
+
+def test_training_in_bfloat16_is_recorded_and_resumed_bit_for_bit(tmp_path, monkeypatch):
+    training = Training(epochs=4, batch=50, precision="bfloat16")
+
+    def train(name):
+        step = make_method_step("VIMAE-n")
+        folder = RunFolder(tmp_path / name)
+        result = train_model(step.model, step.objective, training, step.images, 0, folder, checkpoint_seconds=0.0)
+        return result, flatten_weights(step)
+
+    whole, ends = train("whole")
+    with monkeypatch.context() as patch:
+        kill_runs_when(patch, lambda count, event, what: event == "epoch" and what["epoch"] == 3)
+        with pytest.raises(Killed):
+            train("cut")
+    resumed, same = train("cut")
+    assert whole.precision == resumed.precision == "bfloat16"
+    assert torch.equal(ends, same)
+    exact = make_method_step("VIMAE-n")
+    training = replace(training, precision="float32")
+    train_model(exact.model, exact.objective, training, exact.images, 0, RunFolder(tmp_path / "float32"))
+    assert not torch.equal(ends, flatten_weights(exact))
 
 
 @pytest.mark.parametrize("exact", [True, False])
@@ -42,7 +91,7 @@ def test_all_but_the_matrix_products_stays_float32(architecture):
     for layer in step.model.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             layer.register_forward_hook(look)
-    with autocast_training(step.model, CPU, exact=False, dtype=torch.bfloat16) as name:
+    with autocast_training(step.model, CPU, "bfloat16", exact=False) as name:
         q = step.model.encode(step.gather_images(INDEX))
         codes, images = q.rsample(), step.model.decode(q.mean)
         step(INDEX, PROGRESS)
@@ -65,11 +114,11 @@ def digits_step(choice, seed):
     return TrainingStep(made.model, made.objective, Training(batch=100), x)
 
 
-def reached(choice, seed, dtype):
+def reached(choice, seed, precision):
     """The training loss over all digits after 12 epochs, measured in float32."""
     step = digits_step(choice, seed)
     generator = torch.Generator().manual_seed(seed)
-    with autocast_training(step.model, CPU, exact=False, dtype=dtype):
+    with autocast_training(step.model, CPU, precision, exact=False):
         for _ in range(12):
             for index in torch.randperm(1700, generator=generator).split(100):
                 step(index, PROGRESS)
@@ -84,7 +133,7 @@ def reached(choice, seed, dtype):
     "choice", [PluginSpec("elbo"), PluginSpec("vimae", {"divergence": {"use": "mmd"}})], ids=lambda c: c.name
 )
 def test_bfloat16_training_reaches_what_float32_reaches_within_the_spread_of_seeds(choice):
-    dtypes = torch.float32, torch.bfloat16
-    ends = torch.tensor([[reached(choice, seed, dtype) for seed in range(4)] for dtype in dtypes])
+    kinds = "float32", "bfloat16"
+    ends = torch.tensor([[reached(choice, seed, precision) for seed in range(4)] for precision in kinds])
     assert (ends[0].mean() - ends[1].mean()).abs() < ends[0].std()
     assert ends[1].std() < 3 * ends[0].std()

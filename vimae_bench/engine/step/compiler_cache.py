@@ -6,6 +6,7 @@ torch would keep it in a folder of the machine's temporary ones, which whoever c
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Generator
 from functools import cache
@@ -13,7 +14,6 @@ from multiprocessing import util
 from pathlib import Path
 
 from ...storage.cache_folder import CACHE_VARIABLE, get_cache_folder, make_cache_folder, make_own_folder
-from .torch_internals import is_default_compiler_cache, replace_default_compiler_cache
 
 VARIABLES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
 _chosen: dict[str, str] = {}
@@ -41,6 +41,8 @@ def use_own_compiler_cache(threads: int) -> None:
         make_own_folder(Path(os.environ[name]))
     # Its own pool of compiler processes would load torch once more for each, for a dozen small files.
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+    from .torch_internals import replace_default_compiler_cache
+
     replace_default_compiler_cache(os.environ["TORCHINDUCTOR_CACHE_DIR"])
 
 
@@ -77,5 +79,13 @@ def _make_temporary_folder() -> str:
 def _set_variables(folder: Path) -> None:
     for name, place in zip(VARIABLES, (folder, folder / "triton"), strict=True):
         given = os.environ.get(name)
-        if given in (None, _chosen.get(name)) or is_default_compiler_cache(given):
+        if given in (None, _chosen.get(name)) or _is_chosen_by_torch(given):
             os.environ[name] = _chosen[name] = str(place)
+
+
+def _is_chosen_by_torch(folder: str) -> bool:
+    if "torch" not in sys.modules:
+        return False
+    from .torch_internals import is_default_compiler_cache
+
+    return is_default_compiler_cache(folder)

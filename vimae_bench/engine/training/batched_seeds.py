@@ -74,7 +74,8 @@ def train_seeds_batched(
     steps = [TrainingStep(seed.model.train(), objective, training, images) for seed in seeds]
     folder = seeds[0].folder.checkpoints_of_seeds
     first, provenance, resumed = _resume_seeds(seeds, steps, folder, images.device, provenance)
-    with autocast_training(seeds[0].model, images.device, exact=numerics.exact) as precision:
+    how = autocast_training(seeds[0].model, images.device, training.precision, exact=numerics.exact)
+    with how as precision:
         backend, remark = _make_batched_step(steps, training.batch, images.device)
         remark = "; ".join(filter(None, [resumed, remark]))
         for seed in seeds:

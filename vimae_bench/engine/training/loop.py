@@ -109,7 +109,7 @@ def train_model(
     by = {"made_from": resumed.provenance.key} if resumed.provenance else {}
     by["form"] = checkpoint.describe_form({"model": model.state_dict(), "optimisers": step.get_state()})
     folder.append_event("preparing", time=time.time())
-    with autocast_training(model, images.device, exact=numerics.exact) as precision:
+    with autocast_training(model, images.device, training.precision, exact=numerics.exact) as precision:
         if not before:
             pretrain_encoder(model, step, training, seed)
         chosen = select_backend(
