@@ -23,6 +23,7 @@ from PIL import Image
 
 from vimae_bench.reports.plot_style import encode_figure
 
+from .made_up import draw_made_up_figure, render_made_up_search
 from .paper_page import render_paper_page
 from .pictures import (
     PICTURES,
@@ -30,6 +31,8 @@ from .pictures import (
     ROOT,
     ComparisonPicture,
     FigurePicture,
+    MadeUpFigurePicture,
+    MadeUpSearchPicture,
     MlflowPicture,
     PaperPagePicture,
     Picture,
@@ -142,6 +145,12 @@ class Studio:
                 return self._take_page(path.as_uri(), (1600, 900), selector="pre")
             case FigurePicture():
                 return _decode(encode_figure(find_figure(picture.record, picture.title), "png"))
+            case MadeUpFigurePicture():
+                return _decode(encode_figure(draw_made_up_figure(picture.title), "png"))
+            case MadeUpSearchPicture():
+                path = self.folder / "terminal.html"
+                path.write_text(TERMINAL + _render_search(picture), encoding="utf-8")
+                return self._take_page(path.as_uri(), (1600, 900), selector="pre")
             case PaperPagePicture():
                 path = self.folder / "paper.html"
                 path.write_text(render_paper_page(load_record(picture.record)), encoding="utf-8")
@@ -222,6 +231,16 @@ def _render_terminal(picture: TerminalPicture) -> str:
     console.print(Text.from_ansi(done.stdout.rstrip()), soft_wrap=True)
     body = console.export_html(theme=MONOKAI, inline_styles=True, code_format="{code}")
     return f"<pre><b>$ vimae-bench {escape(' '.join(picture.words))}</b>\n\n{body}</pre>"
+
+
+def _render_search(picture: MadeUpSearchPicture) -> str:
+    """What `tune` prints of a made-up search, as HTML."""
+    from rich.console import Console
+    from rich.terminal_theme import MONOKAI
+
+    console = Console(record=True, file=io.StringIO(), width=picture.columns, color_system="truecolor")
+    console.print(render_made_up_search())
+    return f"<pre>{console.export_html(theme=MONOKAI, inline_styles=True, code_format='{code}')}</pre>"
 
 
 def _decode(content: bytes) -> Image.Image:

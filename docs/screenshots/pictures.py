@@ -7,12 +7,14 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from io import StringIO
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from click.testing import CliRunner
+from rich.console import Console
 
 from vimae_bench.analysis.load import BenchmarkResults, load_benchmark_results
 from vimae_bench.cli import main
@@ -21,6 +23,7 @@ from vimae_bench.reports.all_figures import CaptionedFigure, draw_figures, draw_
 from vimae_bench.reports.page.first_screen import FirstScreen, build_first_screen
 from vimae_bench.reports.page.heading import read_heading
 
+from .made_up import draw_made_up_figure, render_made_up_search
 from .paper_page import STYLE, describe_results, draw_page_figures
 
 if TYPE_CHECKING:
@@ -126,7 +129,40 @@ class MlflowPicture:
         return f"{self}\n{run_command(('leaderboard', str(RECORDS[self.record])))}"
 
 
-Picture = ReportPicture | ComparisonPicture | TerminalPicture | FigurePicture | PaperPagePicture | MlflowPicture
+@dataclass(frozen=True)
+class MadeUpFigurePicture:
+    """A figure over several tables of made-up results, by its title."""
+
+    title: str
+
+    def describe(self) -> str:
+        """The elements of the figure with their style."""
+        return f"{self}\n" + "\n".join(_list_elements(draw_made_up_figure(self.title)))
+
+
+@dataclass(frozen=True)
+class MadeUpSearchPicture:
+    """What `tune` prints of a made-up search in a terminal of some columns."""
+
+    columns: int = 92
+
+    def describe(self) -> str:
+        """What it prints."""
+        printed = StringIO()
+        Console(width=self.columns, file=printed, color_system=None).print(render_made_up_search())
+        return f"{self}\n{printed.getvalue()}"
+
+
+Picture = (
+    ReportPicture
+    | ComparisonPicture
+    | TerminalPicture
+    | FigurePicture
+    | PaperPagePicture
+    | MlflowPicture
+    | MadeUpFigurePicture
+    | MadeUpSearchPicture
+)
 
 FIGURES = (
     "Key measures",
@@ -155,6 +191,9 @@ PICTURES: dict[str, Picture] = {
     "paper-page": PaperPagePicture("quickstart"),
     "gallery-codes-2d": FigurePicture("fig1", "Codes"),
     "gallery-latent-grid": FigurePicture("fig1", "Latent grid"),
+    "gallery-critical-differences": MadeUpFigurePicture("Critical differences"),
+    "gallery-performance-profiles": MadeUpFigurePicture("Performance profiles"),
+    "gallery-tune": MadeUpSearchPicture(),
     **{f"gallery-{title.lower().replace(' ', '-')}": FigurePicture("quickstart", title) for title in FIGURES},
 }
 """All pictures by their file names, without ending."""
@@ -162,7 +201,9 @@ PICTURES: dict[str, Picture] = {
 
 def compute_digest(picture: Picture) -> str:
     """The sha256 of what a picture shows and of the records that it is made from."""
-    if isinstance(picture, TerminalPicture):
+    if isinstance(picture, MadeUpFigurePicture | MadeUpSearchPicture):
+        records = []
+    elif isinstance(picture, TerminalPicture):
         records = [path for path in RECORDS.values() if str(path) in picture.words]
     else:
         records = [RECORDS[picture.record]]

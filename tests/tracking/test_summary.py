@@ -5,13 +5,18 @@ import json
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from math import isnan
+from pathlib import Path
+from urllib.parse import urlparse
 
+import mlflow
 import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from vimae_bench.core.spec import PluginSpec
 from vimae_bench.plugin.catalog import get_catalog
+from vimae_bench.storage.atomic import write_json
 from vimae_bench.tracking.appearance import plan_appearance
 from vimae_bench.tracking.method_runs import MethodRuns
 from vimae_bench.tracking.server_links import describe_view
@@ -71,6 +76,17 @@ def test_a_method_has_the_means_and_what_is_decided(ranked):
     assert "worse than VAE" in found["AE"].data.tags[NOTE]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"), [({"training": 2.0}, "; one training took 2 s on average."), (3.0, "last.")]
+)
+def test_a_method_says_how_long_one_training_took(ranked, seconds, said: str):
+    for entry in ranked.entries:
+        record = ranked.folder(entry).record
+        write_json(record, {**json.loads(record.read_text()), "seconds": seconds})
+    assert sync_summary(ranked.path) == ""
+    assert f"from first to last{said}" in methods(ranked)["VAE"].data.tags[NOTE]
+
+
 def read_view(bench, key):
     """The name of a view and what it shows."""
     saved = json.loads(experiment(bench).tags[f"mlflow.sharedViewState.{key}"])
@@ -97,6 +113,85 @@ def test_the_view_ranks_the_methods(ranked):
     assert [run.info.run_name for run in found] == ["VAE", "AE"]
 
 
+def list_files(run):
+    """The artifacts of one of MLflow's runs: their paths, and the content of each."""
+    location = Path(urlparse(run.info.artifact_uri).path)
+    return {str(path.relative_to(location)): path.read_bytes() for path in location.rglob("*") if path.is_file()}
+
+
+def test_a_method_has_its_row_and_the_pictures_of_one_seed(ranked):
+    run = methods(ranked)["VAE"]
+    files = list_files(run)
+    assert files.keys() == {"leaderboard-row.json", "pictures/seed-0/samples.png"}
+    table = json.loads(files["leaderboard-row.json"])
+    line = dict(zip(table["columns"], table["data"][0], strict=True))
+    assert (line["name"], line["better"], line["seeds"]) == ("accuracy", "higher", 5)
+    assert line["mean"] == pytest.approx(0.906)
+    assert line["low"] < line["mean"] < line["high"]
+    assert line["state"] == "better than every other method"
+    mlflow.set_tracking_uri(default_store_uri(ranked.path.parent))
+    where = experiment(ranked).experiment_id, "leaderboard-row.json", [run.info.run_id]
+    shown = ranked.open_client().load_table(*where)
+    assert list(shown.columns) == table["columns"], "as MLflow reads its own tables"
+
+
+def test_files_are_sent_again_only_when_they_change(ranked, monkeypatch):
+    ranked.measure_run(ranked.entries[0], 0.1)
+    sync_benchmark(ranked.path)
+    sent = []
+    monkeypatch.setattr(MlflowClient, "log_artifacts", lambda _, run_id, folder: sent.append(run_id))
+    assert sync_summary(ranked.path) == ""
+    assert sent == [methods(ranked)["AE"].info.run_id], "VAE is better than AE as before"
+    assert sync_summary(ranked.path) == ""
+    assert len(sent) == 1
+
+
+def measure_collapse(bench, label, *, there: bool):
+    """Give the runs of a method a sign of collapse, or of the contrary."""
+    rate = {"name": "rate", "unit": "nats", "better": None, "collapse_below": 0.1}
+    for entry in bench.entries:
+        if entry.label == label:
+            path = bench.folder(entry).metric_path(entry.metrics[0])
+            content = json.loads(path.read_text())
+            content["measures"] = [rate, *(one for one in content["measures"] if one["name"] != "rate")]
+            content["estimates"]["rate"] = {"value": 0.0 if there else 5.0, "n": 100, "se": None}
+            write_json(path, content)
+    assert sync_summary(bench.path) == ""
+
+
+def rank_methods(bench):
+    """Methods from the best accuracy on, as `mlflow.search_runs` gives them, with their accuracies."""
+    found = mlflow.search_runs(
+        [experiment(bench).experiment_id],
+        "tags.`vb.kind` = 'method'",
+        order_by=["metrics.`accuracy` DESC"],
+        output_format="list",
+    )
+    return [(run.info.run_name, run.data.metrics.get("accuracy")) for run in found]
+
+
+def test_a_collapsed_method_is_not_sorted_among_the_others(ranked):
+    """Even if MLflow had its means before: it deletes no metric."""
+    mlflow.set_tracking_uri(default_store_uri(ranked.path.parent))
+    assert [name for name, _ in rank_methods(ranked)] == ["VAE", "AE"]
+    measure_collapse(ranked, "VAE", there=True)
+    (first, _), (last, accuracy) = rank_methods(ranked)
+    assert (first, last) == ("AE", "VAE (collapsed)")
+    assert isnan(accuracy)
+    run = methods(ranked)["VAE (collapsed)"]
+    assert run.data.metrics["not comparable/accuracy"] == pytest.approx(0.906)
+    assert run.data.metrics["rate"] == 0.0, "no method is ranked by it"
+    plain = {name for name, value in run.data.metrics.items() if not (name.startswith("not ") or isnan(value))}
+    assert plain == {"rate"}
+    assert run.data.tags["vb.not_comparable"] == "collapsed on seeds 0, 1, 2, 3, 4"
+    assert run.data.tags[NOTE].startswith("**Not comparable: collapsed on seeds 0, 1, 2, 3, 4.**")
+    measure_collapse(ranked, "VAE", there=False)
+    assert [name for name, _ in rank_methods(ranked)] == ["VAE", "AE"]
+    run = methods(ranked)["VAE"]
+    assert isnan(run.data.metrics["not comparable/accuracy"])
+    assert run.data.tags["vb.not_comparable"] == ""
+
+
 def test_the_address_of_the_view_is_printed(ranked):
     there = f"/#/experiments/{experiment(ranked).experiment_id}/runs?workflowType=machine_learning"
     printed = describe_view(ranked.path)
@@ -106,7 +201,8 @@ def test_the_address_of_the_view_is_printed(ranked):
 
 
 def test_a_summary_sent_again_changes_nothing(ranked, monkeypatch):
-    for name in ("create_run", "log_batch", "log_artifact", "set_terminated", "update_run", "set_experiment_tag"):
+    runs = "create_run", "log_batch", "log_artifact", "log_artifacts", "set_terminated", "update_run"
+    for name in (*runs, "set_experiment_tag"):
         monkeypatch.setattr(MlflowClient, name, None)
     assert sync_summary(ranked.path) == ""
 

@@ -18,9 +18,8 @@ def format_description(found: BenchmarkResults, experiment: str, report_run: str
     again = shlex.join(["vimae-bench", "run", f"{folder.name}.toml"])
     links = [f"[{name}]({format_view_path(experiment, key)})" for key, name in name_views(found.leaderboards).items()]
     links.append(f"[Pictures]({format_view_path(experiment, PICTURE_VIEW)}&compareRunsMode=CHART)")
-    if report_run:
-        page = f"#/experiments/{experiment}/runs/{report_run}/artifacts/{REPORT_FILE}"
-        links.insert(0, f"[Report]({page}?{TRAINING_PAGES})")
+    if link := format_report_link(experiment, report_run):
+        links.insert(0, link)
     return f"""\
 {" · ".join(links)} · {len(methods)} methods on {", ".join(datasets)}, {len(seeds)} paired seeds each, by vimae-bench
 
@@ -36,6 +35,12 @@ runs of seeds.
 
 {_format_toml_block(found.store.read_benchmark().source)}
 """
+
+
+def format_report_link(experiment: str, report_run: str) -> str:
+    """A link to the report, in Markdown; empty if no run has it."""
+    page = f"#/experiments/{experiment}/runs/{report_run}/artifacts/{REPORT_FILE}?{TRAINING_PAGES}"
+    return f"[Report]({page})" if report_run else ""
 
 
 def _format_findings(found: BenchmarkResults) -> str:
