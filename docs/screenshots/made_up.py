@@ -32,7 +32,7 @@ LABEL = "made-up results"
 TABLES = ("A", "B", "C", "D", "E", "F")
 SEEDS, TRIALS = 5, 20
 ERROR = replace(complete_texts(Measure("sse", "", "lower", metric="reconstruction")), scale="log")
-ACCURACY = complete_texts(Measure("svm clean", "%", "higher", metric="svm"))
+ACCURACY = complete_texts(Measure("svm clean", "%", "higher", condition="clean", metric="svm"))
 METHODS = {"AE": (1.0, 82.0), "VAE": (1.3, 88.0), "β-VAE": (1.6, 86.0), "InfoVAE": (1.05, 90.0), "WAE": (1.0, 87.0)}
 """The mean error, as a multiple of the least, and the mean accuracy of each method."""
 
