@@ -91,7 +91,7 @@ def test_fid_and_kid_equal_torch_fidelitys_command_line(given_weights, random_in
     asked = "--fid", "--kid", "--kid-subset-size", "16", "--feature-layer-fid", layer, "--feature-layer-kid", layer
     expected = command_line(made[:20], real, random_inception, tmp_path, *asked)
     evaluation = make_evaluation(made, real, monkeypatch)
-    fid, kid = (Fid768, Kid768) if layer == "768" else (Fid, Kid)
+    fid, kid = (FloatFid768, Kid768) if layer == "768" else (Fid, Kid)
     (found,) = fid(weights=given_weights)(evaluation).values()
     assert found.value == pytest.approx(expected["frechet_inception_distance"], rel=1e-6)
     found = kid(weights=given_weights, subset_size=16)(evaluation)["kid"]
@@ -101,6 +101,10 @@ def test_fid_and_kid_equal_torch_fidelitys_command_line(given_weights, random_in
 
 class Kid768(Kid):
     layer = "768"
+
+
+class FloatFid768(Fid768):
+    precision = "float32"
 
 
 def test_kid_is_a_mean_over_subsets_and_over_all_images_the_unbiased_statistic():
@@ -196,8 +200,8 @@ def test_images_of_two_channels_are_refused(given_weights):
 
 def test_the_cost_counts_every_image_that_is_looked_at():
     spec = ModelSpec((3, 32, 32), 2)
-    assert Fid(images=1000).cost(spec, "cpu") == pytest.approx(150)
-    assert Fid(images=1000, sources=("prior", "mixture"), reconstruction=True).cost(spec, "cpu") == pytest.approx(450)
+    assert Fid(images=1000).cost(spec, "cpu") == pytest.approx(100)
+    assert Fid(images=1000, sources=("prior", "mixture"), reconstruction=True).cost(spec, "cpu") == pytest.approx(300)
     assert Fid(images=1000).cost(spec, "cuda:1") < 10
 
 
@@ -218,3 +222,20 @@ def test_real_pictures_are_nearer_than_blurred_ones_and_these_nearer_than_noise(
     near, middle, far = (e.value for e in found)
     assert near + 3 * found[0].se < middle
     assert middle + 3 * found[1].se < far
+
+
+@pytest.mark.slow
+@pytest.mark.realdata
+def test_bfloat16_changes_the_distance_by_less_than_its_standard_error(cache, monkeypatch):
+    path, folder = os.environ.get(WEIGHTS_VARIABLE), get_data_folder() / "cifar10"
+    if not path or not folder.exists():
+        pytest.skip(f"needs {WEIGHTS_VARIABLE} and a cifar10 in {get_data_folder()}")
+    real, other = (np.array(np.load(folder / f"{part}_x.npy", mmap_mode="r")[:100]) for part in ("test", "train"))
+    weights = {"weights": sha256(Path(path).read_bytes()).hexdigest()[:8], "images": 100}
+    low, high = (
+        metric(**weights)(make_evaluation(other, real, monkeypatch))["fid768"] for metric in (Fid768, FloatFid768)
+    )
+    assert low.value != high.value
+    assert low.value == pytest.approx(high.value, abs=high.se)
+    assert low.value == pytest.approx(high.value, rel=0.01)
+    assert low.se == pytest.approx(high.se, rel=0.05)

@@ -25,7 +25,7 @@ def data(tmp_path):
 
 def test_metric_of_minutes_is_reported_with_the_time_of_all_models(data):
     (line,) = list_long_metrics(entries(PluginSpec("fid", {"images": 4000})), data, "cpu")
-    assert line == "fid on digits takes about 10 min a model on a core, 1.0 h for 6 models"
+    assert line == "fid on digits takes about 7 min a model on a core, 40 min for 6 models"
 
 
 def test_a_data_set_is_called_by_its_label(data):
@@ -36,7 +36,7 @@ def test_a_data_set_is_called_by_its_label(data):
 
 def test_more_models_of_one_metric_are_one_line_in_a_unit_of_their_own(data):
     (line,) = list_long_metrics(entries(PluginSpec("fid", {"images": 4000}), 600), data, "cpu")
-    assert line.endswith("a core, 4.2 days for 600 models")
+    assert line.endswith("a core, 2.8 days for 600 models")
 
 
 def test_what_is_quick_or_of_a_data_set_that_is_not_there_is_passed_over(data, tmp_path):

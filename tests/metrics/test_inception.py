@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from vimae_bench.metrics import WeightsUnavailable
+from vimae_bench.metrics import WeightsUnavailable, inception
 from vimae_bench.metrics.inception import ORIGINAL_WEIGHTS, WEIGHTS_VARIABLE, PublishedWeights, load_inception
 
 pytestmark = pytest.mark.medium
@@ -157,6 +157,28 @@ def test_grey_images_are_the_same_in_three_channels_and_batches_make_no_differen
     grey = np.random.default_rng(0).integers(0, 256, (3, 1, 28, 28), dtype=np.uint8)
     whole = network(np.repeat(grey, 3, axis=1), CPU)
     assert replace(network, batch_size=2)(grey, CPU) == pytest.approx(whole, rel=1e-5)
+
+
+def test_bfloat16_is_near_float32_and_its_features_are_kept_apart(given_weights):
+    images = np.random.default_rng(0).integers(0, 256, (3, 3, 32, 32), dtype=np.uint8)
+    digest = sum_of(given_weights)[:8]
+    full, low = (load_inception("768", digest, precision=name) for name in ("float32", "bfloat16"))
+    assert full.key != low.key
+    expected, found = full(images, CPU), low(images, CPU)
+    assert found.dtype == np.float32
+    assert 1e-6 < np.abs(found - expected).mean() / expected.std() < 0.02
+
+
+def test_bfloat16_is_the_same_on_a_processor_that_does_not_multiply_in_it(given_weights, monkeypatch):
+    if not inception.supports_bfloat16(CPU):
+        pytest.skip("this processor does not multiply in bfloat16")
+    images = np.random.default_rng(0).integers(0, 256, (3, 3, 32, 32), dtype=np.uint8)
+    low = load_inception("768", sum_of(given_weights)[:8], precision="bfloat16")
+    native = low(images, CPU)
+    monkeypatch.setattr(inception, "supports_bfloat16", lambda device: False)
+    emulated = replace(low, digest=f"{low.digest} again")(images, CPU)  # a network of its own
+    full = replace(low, precision="float32")(images, CPU)
+    assert np.abs(emulated - native).mean() < 0.2 * np.abs(full - native).mean()
 
 
 def test_the_network_is_read_once_in_a_process(given_weights, monkeypatch):

@@ -14,11 +14,17 @@ from .classifiers import (
     validate_labels,
 )
 from .generation import FeatureExtractor, GenerativeDistance, ReferenceStatistics
-from .inception import INCEPTION_COST, ORIGINAL_INCEPTION, InceptionLayer, WeightsUnavailable, load_inception
+from .inception import (
+    ORIGINAL_INCEPTION,
+    InceptionLayer,
+    Precision,
+    WeightsUnavailable,
+    estimate_inception_cost,
+    load_inception,
+)
 from .likelihood import GaussianDecoder, draw_images, estimate_noise_variance
 
 __all__ = [
-    "INCEPTION_COST",
     "ORIGINAL_INCEPTION",
     "REAL_IMAGES",
     "FeatureExtractor",
@@ -26,6 +32,7 @@ __all__ = [
     "GaussianDecoder",
     "GenerativeDistance",
     "InceptionLayer",
+    "Precision",
     "ReferenceStatistics",
     "WeightsUnavailable",
     "baseline_features",
@@ -33,6 +40,7 @@ __all__ = [
     "draw_images",
     "draw_stratified_subset",
     "estimate_accuracy",
+    "estimate_inception_cost",
     "estimate_noise_variance",
     "fit_rbf_svm",
     "latent_means",

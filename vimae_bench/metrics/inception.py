@@ -25,12 +25,17 @@ from ..storage.cache_folder import expand_home, get_cache_folder, make_cache_fol
 from ..storage.locks import wait_for_lock
 
 InceptionLayer = Literal["2048", "768"]
+Precision = Literal["float32", "bfloat16"]
 WEIGHTS_VARIABLE = "VIMAE_BENCH_INCEPTION"
 """The environment variable that names a file of weights."""
-INCEPTION_COST = {"cpu": 0.15, "cuda": 0.002}
-"""Approximate seconds for an image, on one core and on a GPU."""
+INCEPTION_SIDE = 299
+"""The side, in pixels, to which images are resized."""
 UNUSED_PARTS = {"768": ("Mixed_7", "fc."), "2048": ("fc.",)}
 """The parts of the network that lie above a layer."""
+LAST_BLOCKS = {"768": "Mixed_6e", "2048": "Mixed_7c"}
+"""The blocks whose output, averaged over places, are the features of a layer."""
+BFLOAT16_CAPABILITIES = ("avx512_bf16", "amx_bf16")
+"""As torch.cpu.get_capabilities names them."""
 
 
 @dataclass(frozen=True)
@@ -60,35 +65,49 @@ class WeightsUnavailable(BenchError, ValueError):
 class InceptionExtractor:
     """The network up to a layer, with weights that have been checked; `digest` is the sha256 of those that it uses.
 
-    `batch_size` images are passed through it together: the activations of more leave a processor's cache.
+    `precision` is that of its weights and activations, on every machine; sums are of float32 in either. `batch_size`
+    images are passed through it together: the activations of more leave a processor's cache.
     """
 
     path: Path
     layer: InceptionLayer
     digest: str
+    precision: Precision = "float32"
     batch_size: int = 16
 
     @property
     def key(self) -> Mapping[str, str]:
         """What decides the features of an image."""
         by = f"torch-fidelity {version('torch-fidelity')}"
-        return {"network": "inception-v3-compat", "layer": self.layer, "weights": self.digest, "by": by}
+        network = {"network": "inception-v3-compat", "layer": self.layer, "weights": self.digest, "by": by}
+        return network if self.precision == "float32" else {**network, "precision": self.precision}
 
     def __call__(self, images: np.ndarray, device: torch.device) -> np.ndarray:
         """Features float32 [N, F] of images uint8 [N, 1 or 3, H, W]; a grey image is the same in all three channels.
 
-        Products are computed in float32 on a GPU too.
+        Products of float32 are computed in float32 on a GPU too.
         """
-        network, cudnn = _load_network(self.path, self.layer, self.digest, device), cast("Any", torch.backends.cudnn)
-        before, cudnn.allow_tf32 = cudnn.allow_tf32, False
+        network = _load_network(self.path, self.layer, self.digest, self.precision, device)
+        products = cast("Any", torch.backends.cudnn), cast("Any", torch.backends.cuda.matmul)
+        before = [kind.allow_tf32 for kind in products]
         try:
+            for kind in products:
+                kind.allow_tf32 = False
             with torch.inference_mode():
                 return np.concatenate([_compute_features(network, x, device) for x in self._split_batches(images)])
         finally:
-            cudnn.allow_tf32 = before
+            for kind, allowed in zip(products, before, strict=True):
+                kind.allow_tf32 = allowed
 
     def _split_batches(self, images: np.ndarray) -> Iterator[np.ndarray]:
         return (np.array(images[i : i + self.batch_size]) for i in range(0, len(images), self.batch_size))
+
+
+def estimate_inception_cost(precision: Precision, device: str) -> float:
+    """About how many seconds an image takes on one core (`cpu`) or a GPU (`cuda`)."""
+    if "cuda" in device:
+        return 0.002
+    return 0.03 if precision == "bfloat16" and supports_bfloat16(torch.device("cpu")) else 0.1
 
 
 def load_inception(
@@ -96,6 +115,7 @@ def load_inception(
     weights: str = ORIGINAL_INCEPTION,
     file: str = "",
     published: PublishedWeights = ORIGINAL_WEIGHTS,
+    precision: Precision = "float32",
 ) -> InceptionExtractor:
     """The network with the weights whose sha256 begins with `weights`, downloaded now if they are nowhere.
 
@@ -116,7 +136,7 @@ def load_inception(
             f"{path} has the sha256 {found.file}, and {wanted} is asked for: {original}. "
             f"To measure with this file give the metric weights = '{found.used[:16]}': that is a measure of its own"
         )
-    return InceptionExtractor(path, layer, found.used)
+    return InceptionExtractor(path, layer, found.used, precision)
 
 
 @dataclass(frozen=True)
@@ -202,15 +222,58 @@ def _format_remedy(published: PublishedWeights) -> str:
 
 
 @lru_cache(maxsize=2)
-def _load_network(path: Path, layer: InceptionLayer, digest: str, device: torch.device) -> nn.Module:  # noqa: ARG001
-    """Loaded once in a process. Batch norms are folded into convolutions, and channels lie last: a third faster."""
+def _load_network(
+    path: Path,
+    layer: InceptionLayer,
+    digest: str,  # noqa: ARG001
+    precision: Precision,
+    device: torch.device,
+) -> nn.Module:
+    """The blocks up to the layer, loaded once in a process, for images that are resized already.
+
+    Batch norms are folded into convolutions, and channels lie last: a third faster.
+    """
     network = _build_network(path, layer)
     for module in network.modules():
         if isinstance(getattr(module, "bn", None), nn.BatchNorm2d):
             block = cast("Any", module)
             block.conv = nn.utils.fuse_conv_bn_eval(block.conv, block.bn)
             block.bn = nn.Identity()
-    return cast("Any", network).to(device, memory_format=torch.channels_last)
+    names, blocks = zip(*network.named_children(), strict=True)  # in the order in which they are passed through
+    used: Any = nn.Sequential(*blocks[: names.index(LAST_BLOCKS[layer]) + 1])
+    used = used.to(device, memory_format=torch.channels_last)
+    if precision == "bfloat16":
+        return used.to(torch.bfloat16) if supports_bfloat16(device) else _round_to_bfloat16(used)
+    return used
+
+
+def supports_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies in bfloat16, as far as torch tells."""
+    if device.type != "cpu":
+        return True
+    get_capabilities = getattr(torch.cpu, "get_capabilities", None)  # older releases have none
+    found = get_capabilities() if get_capabilities is not None else {}
+    return any(found.get(name) for name in BFLOAT16_CAPABILITIES)
+
+
+def _round_to_bfloat16(network: nn.Module) -> nn.Module:
+    """The network with weights, biases and activations of float32 that are rounded to bfloat16.
+
+    Its products and sums are those of a processor that multiplies in bfloat16, but for the order of the sums.
+    """
+
+    def round_input(_: nn.Module, given: tuple[Tensor]) -> tuple[Tensor]:
+        return (given[0].bfloat16().float(),)
+
+    def round_output(_: nn.Module, given: tuple[Tensor], output: Tensor) -> Tensor:  # noqa: ARG001
+        return output.bfloat16().float()
+
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            module.to(torch.bfloat16).to(torch.float32)
+            module.register_forward_pre_hook(round_input)
+            module.register_forward_hook(round_output)
+    return network
 
 
 def _build_network(path: Path, layer: InceptionLayer) -> nn.Module:
@@ -221,6 +284,24 @@ def _build_network(path: Path, layer: InceptionLayer) -> nn.Module:
 
 
 def _compute_features(network: nn.Module, images: np.ndarray, device: torch.device) -> np.ndarray:
-    x = torch.from_numpy(images).to(device)
-    (features,) = network(x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x)
-    return features.cpu().numpy()
+    x = (_resize(torch.from_numpy(images).to(device).float()) - 128) / 128
+    x = x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x
+    x = x.to(next(network.parameters()).dtype).contiguous(memory_format=torch.channels_last)
+    return network(x).float().mean((2, 3)).cpu().numpy()
+
+
+def _resize(x: Tensor) -> Tensor:
+    """Images [B, C, H, W] to 299 pixels a side, as TensorFlow 1 interpolates: bilinear, from the upper left corner."""
+    rows, columns = (_make_interpolation(size).to(x.device) for size in x.shape[2:])
+    return rows @ x @ columns.T
+
+
+def _make_interpolation(size: int) -> Tensor:
+    """The weights [299, size] of `size` pixels in each of 299 that are interpolated between two of them."""
+    place = torch.arange(INCEPTION_SIDE) * (size / INCEPTION_SIDE)
+    before = place.long()
+    share, i = place - before, torch.arange(INCEPTION_SIDE)
+    weights = torch.zeros(INCEPTION_SIDE, size)
+    weights[i, before] += 1 - share
+    weights[i, (before + 1).clamp(max=size - 1)] += share
+    return weights

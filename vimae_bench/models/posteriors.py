@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from math import erf, log, pi, sqrt
+from math import erf, exp, log, pi, sqrt
 from typing import ClassVar
 
 import torch
@@ -142,11 +142,16 @@ class ImplicitPosterior(Posterior):
 class TruncatedNormal:
     """N(0, scale^2) truncated at `cut` scales from 0, sampled by inversion of the cumulative distribution.
 
-    Its standard deviation is below `scale`: 0.8796 of it at a cut of 2.
+    Its standard deviation `std` is below `scale`: 0.8796 of it at a cut of 2.
     """
 
     scale: float
     cut: float = 2.0
+
+    @property
+    def std(self) -> float:
+        density = exp(-0.5 * self.cut**2) / sqrt(2 * pi)
+        return self.scale * sqrt(1 - 2 * self.cut * density / erf(self.cut / sqrt(2)))
 
     def sample_like(self, x: Tensor) -> Tensor:
         inside = erf(self.cut / sqrt(2))

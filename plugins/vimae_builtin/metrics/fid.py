@@ -10,13 +10,14 @@ from annotated_types import Ge, MinLen
 
 from vimae_bench.functional import estimate_frechet_distance, estimate_u_statistic_error
 from vimae_bench.metrics import (
-    INCEPTION_COST,
     ORIGINAL_INCEPTION,
     FeatureExtractor,
     GenerativeDistance,
     InceptionLayer,
+    Precision,
     ReferenceStatistics,
     WeightsUnavailable,
+    estimate_inception_cost,
     load_inception,
 )
 from vimae_bench.plugin import Estimate, Metric, ModelSpec, RunOption, Splits, hookimpl
@@ -52,6 +53,8 @@ class _InceptionDistance(GenerativeDistance):
     version: ClassVar[int] = 2
     changes: ClassVar[tuple[str, ...]] = ("the real images are chosen at random",)
     layer: ClassVar[InceptionLayer] = "2048"
+    precision: ClassVar[Precision] = "float32"
+    """In which published values were computed."""
 
     def check(self, splits: Splits, spec: ModelSpec) -> None:
         super().check(splits, spec)
@@ -62,11 +65,13 @@ class _InceptionDistance(GenerativeDistance):
     slow: ClassVar[bool] = True
 
     def cost(self, spec: ModelSpec, device: str) -> float:  # noqa: ARG002
-        return self.estimate_cost(INCEPTION_COST, device)
+        return self.estimate_cost(
+            {kind: estimate_inception_cost(self.precision, kind) for kind in ("cpu", "cuda")}, device
+        )
 
     def features(self, splits: Splits) -> FeatureExtractor:  # noqa: ARG002
         try:
-            return load_inception(self.layer, self.weights, self.weights_file)
+            return load_inception(self.layer, self.weights, self.weights_file, precision=self.precision)
         except WeightsUnavailable as error:
             raise WeightsUnavailable(f"{error} {HINT}") from error
 
@@ -100,7 +105,11 @@ class Fid(_InceptionDistance):
 
 @dataclass(frozen=True)
 class Fid768(Fid):
-    """As `fid`, in the 768 features before the auxiliary classifier: not comparable with a published FID."""
+    """As `fid`, in the 768 features before the auxiliary classifier: not comparable with a published FID.
+
+    Weights and activations of the network are rounded to bfloat16 on every machine, for generated and real images,
+    which takes a third of the time on a processor that multiplies in it. It changes distances by less than 1 %.
+    """
 
     name: ClassVar[str] = "fid768"
     title: ClassVar[str] = "FID-768"
@@ -108,7 +117,13 @@ class Fid768(Fid):
         "Fréchet distance as FID, in 768 features of an inner layer: not comparable with published FIDs."
     )
     layer: ClassVar[InceptionLayer] = "768"
-    estimator: ClassVar[str] = Fid.estimator.replace("2048", "768")
+    precision: ClassVar[Precision] = "bfloat16"
+    version: ClassVar[int] = 3
+    changes: ClassVar[tuple[str, ...]] = (
+        *_InceptionDistance.changes,
+        "the network's weights and activations are of bfloat16, which changes distances by less than 1 %",
+    )
+    estimator: ClassVar[str] = Fid.estimator.replace("2048 Inception features", "768 Inception features (bfloat16)")
     use_for: ClassVar[str] = "as `fid`, with few samples: fewer features have less bias"
 
 
