@@ -85,6 +85,18 @@ def test_it_is_a_mean_over_draws_that_all_runs_share(linear_evaluation, constant
     assert found.value == pytest.approx(np.mean(by_hand), rel=1e-4)
 
 
+def test_so_many_images_are_chosen_at_random_and_give_the_distance_of_all_within_the_error(linear_evaluation):
+    values = np.sort(np.random.default_rng(0).integers(0, 256, (2000, 1, 1, 1), dtype=np.uint8), axis=0)
+    heads = [(torch.full((2, 1), 4.0), torch.full((2,), -2.0))]
+    some, every = (
+        AggregateMMD(replicates=19, images=count)(linear_evaluation(values, Deterministic(), heads))["mmd2"]
+        for count in (500, 2000)
+    )
+    assert (some.n, every.n) == (500, 2000)
+    assert some.se == pytest.approx(2 * every.se, rel=0.3)
+    assert some.value == pytest.approx(every.value, abs=4 * some.se)
+
+
 @pytest.mark.parametrize(("kernel", "draws"), [("imq", 1), ("rbf", 3)])
 def test_its_error_is_that_of_all_pairs_of_pairs(kernel, draws):
     """U^2 less the mean of h(i, j) h(k, l) over four different points, by loops over all of them."""

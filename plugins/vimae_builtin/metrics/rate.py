@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from math import e, hypot, log, pi
+from math import e, hypot, isfinite, log, pi
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -41,11 +41,12 @@ class Rate(Metric):
     draw for each image is taken.
 
     A deterministic encoder f trained on noised inputs: the push-forward rate. q(z|x) is the distribution of f(x +
-    noise), taken to be that of the linearised encoder: a Gaussian with mean f(x) and covariance s^2 J J', J being the
-    Jacobian of f at x and s the standard deviation of the noise. Its rate is a lower bound but for the linearisation,
-    since a Gaussian has the largest entropy. `rate linearisation` is what the linearisation adds: the difference of the
-    rates from the moments of f(x + noise) and of f(x) + J noise, for the same `draws` of the noise (8 per latent
-    dimension at least), a mean over 20 of the images; the standard error of `rate` includes it.
+    noise), taken to be the Gaussian of its mean and covariance. The rate is a lower bound, since a Gaussian has the
+    largest entropy. It is computed of the linearised encoder, whose mean is f(x) and whose covariance s^2 J J', J being
+    the Jacobian of f at x and s the standard deviation of the noise, and corrected for what that adds, which is `rate
+    linearisation`: the difference of the rates from the moments of f(x) + J noise and of f(x + noise), for the same
+    `draws` of the noise (8 per latent dimension at least), a mean over 20 of the images. The standard error of `rate`
+    includes that of the correction.
 
     It states a convention about noise: scaling the noise by s adds `-d log s`, so it must not be compared with the rate
     of a Gaussian encoder, which learns its variance. A high value is no evidence of mutual information between x and z:
@@ -59,15 +60,14 @@ class Rate(Metric):
     version: ClassVar[int] = 3
     changes: ClassVar[tuple[str, ...]] = (
         "all encoders are measured on the same random images, of which deterministic ones had the first 1,000 before",
-        "the rate of an encoder of noised inputs is computed from its Jacobian, not from the moments of draws",
+        "the rate of an encoder of noised inputs is computed from its Jacobian, and corrected by draws for 20 images",
     )
     estimator: ClassVar[str] = (
         "KL in closed form where the prior knows one, else log q - log p of one draw; push-forward: the entropy of the "
-        "linearised encoder's Gaussian, in float64, and a mean of log p over draws of it"
+        "linearised encoder's Gaussian, in float64, and a mean of log p over draws of it, corrected by 20 images' draws"
     )
     bias: ClassVar[str] = (
-        "none for a density; push-forward: downwards, as no distribution of these moments has more entropy, less "
-        "`rate linearisation`"
+        "none for a density; push-forward: downwards, as no distribution of these moments has more entropy"
     )
     source: ClassVar[str] = "Alemi et al., 1711.00464 (rate)"
     use_for: ClassVar[str] = "always, next to `sse`: how many nats a code carries; a rate of 0 is a collapsed model"
@@ -99,8 +99,8 @@ class Rate(Metric):
                 None,
                 is_hidden=True,
                 topic="Information",
-                display_name="Error of rate",
-                description="What the linearisation of an encoder of noised inputs adds to its rate; 0 is none.",
+                display_name="Correction of rate",
+                description="What linearising an encoder of noised inputs would add to its rate, and was taken off.",
             ),
             Measure(
                 "rate flat images",
@@ -143,13 +143,13 @@ class Rate(Metric):
             chunks = [replace(q, x=x) for x in q.x.split(max(1, LINEARISED // spec.input_size))]
             rates, deficient = map(torch.cat, zip(*(compute_linear_rates(some, prior) for some in chunks), strict=True))
             flat = {"rate flat images": estimate_mean(100 * deficient.double())}
-            if not rates.isfinite().all():
-                return flat
             few = [replace(q, x=x) for x in q.x[:: max(1, len(q.x) // CHECKED)][:CHECKED].split(1)]
             added = [measure_linearisation(one, prior, self._count_draws(spec)) for one in few]
-        error, found = estimate_mean(torch.tensor(added, dtype=torch.float64)), estimate_mean(rates)
-        widened = replace(found, se=None if found.se is None else hypot(found.se, error.value))
-        return {"rate": widened, "rate linearisation": error, **flat}
+        error, linear = estimate_mean(torch.tensor(added, dtype=torch.float64)), estimate_mean(rates)
+        if not isfinite(linear.value - error.value):
+            return flat
+        se = None if linear.se is None or error.se is None else hypot(linear.se, error.se)
+        return {"rate": Estimate(linear.value - error.value, linear.n, se), "rate linearisation": error, **flat}
 
 
 def compute_jacobians(q: ImplicitPosterior) -> tuple[Tensor, Tensor]:
