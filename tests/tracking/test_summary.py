@@ -76,9 +76,7 @@ def test_a_method_has_the_means_and_what_is_decided(ranked):
     assert "worse than VAE" in found["AE"].data.tags[NOTE]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "said"), [({"training": 2.0}, "; one training took 2 s on average."), (3.0, "last.")]
-)
+@pytest.mark.parametrize(("seconds", "said"), [({"training": 2.0}, "; one training took 2 s on average."), (3.0, ".")])
 def test_a_method_says_how_long_one_training_took(ranked, seconds, said: str):
     for entry in ranked.entries:
         record = ranked.folder(entry).record

@@ -205,14 +205,21 @@ def decide_among(method: MethodDecision, labels: Sequence[str]) -> MethodState:
 def describe_baselines(decision: MeasureDecision) -> list[str]:
     """How the comparable methods stand to the baselines, such as `against PCA-64 AE is better, the others are worse`.
 
-    Baselines of which the same can be said are joined. What is undecided says by which p, since intervals, which are
-    those of a method alone, may look as if it were decided.
+    Baselines of which the same can be said are joined. The first that is undecided says by which p, since intervals,
+    which are those of a method alone, may look as if it were decided.
     """
     against = [method.baselines for method in decision.methods.values() if method.baselines]
     by_text: dict[str, list[str]] = {}
     for name in against[0] if against else ():
         by_text.setdefault(_describe_sides([pairs[name] for pairs in against], name), []).append(name)
-    return [f"against {join_all(alike)} {text}" for text, alike in by_text.items()]
+    count = sum(map(len, against))
+    texts, undecided = list[str](), f"undecided (p > {ALPHA}{f' over {count} comparisons' if count > 1 else ''})"
+    for text, alike in by_text.items():
+        pairs = [pairs[alike[0]] for pairs in against]
+        is_first = any(not pair.better for pair in pairs) and not any(undecided in before for before in texts)
+        said = _describe_sides(pairs, alike[0], undecided) if is_first else text
+        texts.append(f"against {join_all(alike)} {said}")
+    return texts
 
 
 def join_names(names: Sequence[str]) -> str:
@@ -263,11 +270,11 @@ def _say_both(labels: Sequence[str], many: str) -> str:
     return join_all(labels) if len(labels) == 2 else many
 
 
-def _describe_sides(pairs: Sequence[PairDecision], baseline: str) -> str:
+def _describe_sides(pairs: Sequence[PairDecision], baseline: str, undecided: str = "undecided") -> str:
     """Which methods are better and worse than a baseline, and which are undecided; the most are `the others`."""
     by_word: dict[str, list[str]] = {"better": [], "worse": []}
     for pair in pairs:
-        word = "worse" if pair.better == baseline else "better" if pair.better else _explain_undecided(pair)
+        word = "worse" if pair.better == baseline else "better" if pair.better else undecided
         by_word.setdefault(word, []).append(pair.a)
     groups = {word: labels for word, labels in by_word.items() if labels}
     if len(groups) == 1:
@@ -279,12 +286,6 @@ def _describe_sides(pairs: Sequence[PairDecision], baseline: str) -> str:
     parts = [f"{add_verb(join_names(labels), len(labels))} {word}" for word, labels in groups.items()]
     last = join_all(rest) if len(rest) <= MAX_REST else f"the other {len(rest)}"
     return ", ".join([*parts, f"{add_verb(last, len(rest))} {most}"])
-
-
-def _explain_undecided(pair: PairDecision) -> str:
-    """Such as `undecided (p > 0.05 over 10 comparisons)`."""
-    comparisons = pair.forecast.comparisons if pair.forecast else 1
-    return f"undecided (p > {ALPHA}{f' over {comparisons} comparisons' if comparisons > 1 else ''})"
 
 
 def _group_measures(

@@ -6,7 +6,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from ..analysis.leaderboard_data import Leaderboard, LeaderboardRow
-from ..analysis.marks import explain_marks, join_marks, list_marks
+from ..analysis.marks import LEADING, TIED, explain_marks, join_marks, list_marks
 from ..analysis.summary import describe_omitted_columns, select_key_columns
 from ..core.results import Measure
 from .plot_axes import BLACK, GREY, label_axis, set_axis, style_axes, write_outside
@@ -66,7 +66,7 @@ def describe_intervals(leaderboard: Leaderboard, columns: Sequence[str] = ()) ->
     if any(decision.is_ranked for decision in leaderboard.column_decisions):
         shown = [leaderboard.decisions.get(measure.name) for measure in measures]
         marks = {mark for one in shown for row in leaderboard.rows for mark in list_marks(one, row.label)}
-        parts.append(f"Blue: leads. {'; '.join(explain_marks(marks))}.")
+        parts += ["Blue: leads."] * bool(marks & {LEADING, TIED}) + [f"{'; '.join(explain_marks(marks))}."]
     if dashes := _choose_dashes(leaderboard, measures):
         parts.append(f"Dashed: {join_words([*dashes])}.")
     if any(_Panel(leaderboard, measure, dashes, TEXT_WIDTH).has_arrows() for measure in measures):
