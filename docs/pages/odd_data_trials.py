@@ -131,6 +131,45 @@ Where metrics of factors are tried there are 500 images to test on, the fewest t
 
 
 @dataclass(frozen=True)
+class OddSize:
+    """Sizes of a training: of its images, of its codes and of its batches."""
+
+    shape: tuple[int, int, int] = (1, 8, 8)
+    latent: int = LATENT
+    batch: int = LARGEST_BATCH
+
+
+ODD_SIZES: Mapping[str, OddSize] = {
+    "one latent": OddSize(latent=1),
+    "three latents": OddSize(latent=3),
+    "more latents than pixels": OddSize(latent=65),
+    "a thousand latents": OddSize(latent=1000),
+    "two images": OddSize(batch=2),
+    "three images": OddSize(batch=3),
+    "two images, one latent": OddSize(latent=1, batch=2),
+}
+"""Sizes of codes and batches that priors are tried with, by name."""
+ODD_SHAPES: Mapping[str, OddSize] = {
+    "a pixel": OddSize((1, 1, 1)),
+    "a coloured pixel": OddSize((3, 1, 1)),
+    "a row": OddSize((1, 1, 64)),
+    "a column": OddSize((1, 64, 1)),
+    "oblong": OddSize((1, 6, 10)),
+    "odd sides": OddSize((3, 27, 27)),
+    "28 x 28": OddSize((1, 28, 28)),
+    "28 x 28, two images": OddSize((1, 28, 28), batch=2),
+    "32 x 32, one latent": OddSize((3, 32, 32), latent=1),
+    "64 x 64, two images": OddSize((3, 64, 64), batch=2),
+}
+"""Images, and sizes of batches and codes, that architectures are tried with, by name."""
+PRIOR_OBJECTIVES = ("elbo_sampled", "wae_mmd with mmd")
+"""What priors are trained with: a density is wanted by the first, samples by the second."""
+NORMAL, SMALL_NETS = PluginSpec("normal"), PluginSpec("mlp", {"hidden": [16]})
+SMALL = {"conv": {"width": 16}, "mlp": {"hidden": [16]}}
+"""Settings of architectures that make them small."""
+
+
+@dataclass(frozen=True)
 class Trial:
     """Whether a plugin takes some odd data: `spec` is what it takes, with settings that its refusals asked for.
 
@@ -197,16 +236,57 @@ def try_objective(title: str, data: str) -> Trial:
     return Trial(title, data, spec, (problem,) * bool(problem), accepted=not problem)
 
 
+def list_priors() -> list[tuple[str, str]]:
+    """Every prior with each objective of `PRIOR_OBJECTIVES`."""
+    names = [entry.name for entry in get_catalog().entries if entry.kind == "prior"]
+    return [*product(names, PRIOR_OBJECTIVES)]
+
+
+def try_prior(name: str, title: str, size: str) -> Trial:
+    """Whether a prior can be trained with an objective, codes and batches of the size of this name."""
+    run = make_prior_run(name, title, ODD_SIZES[size])
+    return _inspect(f"{name} with {title}", size, run.prior, run, ODD_SIZES[size].shape)
+
+
+def make_prior_run(name: str, title: str, size: OddSize) -> Run:
+    """The training of `try_prior`."""
+    return make_run(list_objectives()[title], size.batch, prior=PluginSpec(name), latent=size.latent)
+
+
+def try_architecture(name: str, shape: str) -> Trial:
+    """Whether an architecture fits the images, codes and batches of this name."""
+    run = make_architecture_run(name, ODD_SHAPES[shape])
+    return _inspect(name, shape, run.architecture, run, ODD_SHAPES[shape].shape)
+
+
+def make_architecture_run(name: str, size: OddSize) -> Run:
+    """The training of `try_architecture`."""
+    architecture = PluginSpec(name, dict(SMALL.get(name, {})))
+    return make_run(list_objectives()["elbo"], size.batch, architecture=architecture, latent=size.latent)
+
+
+def _inspect(plugin: str, data: str, spec: PluginSpec, run: Run, shape: tuple[int, int, int]) -> Trial:
+    problem = inspect_model(run, shape).problem
+    return Trial(plugin, data, spec, (problem,) * bool(problem), accepted=not problem)
+
+
 @cache
 def _find_problem(title: str, shape: tuple[int, int, int], batch: int) -> str:
     """Why an objective cannot be trained on images of this shape in such batches, in words; empty if it can."""
     return inspect_model(make_run(list_objectives()[title], batch), shape).problem
 
 
-def make_run(objective: PluginSpec, batch: int) -> Run:
+def make_run(
+    objective: PluginSpec,
+    batch: int,
+    *,
+    prior: PluginSpec = NORMAL,
+    architecture: PluginSpec = SMALL_NETS,
+    latent: int = LATENT,
+) -> Run:
     """A training with the simplest plugins of all other kinds."""
-    others = (PluginSpec("arrays", {"path": "odd"}), PluginSpec("mlp", {"hidden": [16]}))
-    return Run(*others, objective, PluginSpec("normal"), LATENT, Training(batch=batch), 0)
+    data = PluginSpec("arrays", {"path": "odd"})
+    return Run(data, architecture, objective, prior, latent, Training(batch=batch), 0)
 
 
 @cache

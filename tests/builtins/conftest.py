@@ -35,6 +35,14 @@ def affine(layer: nn.Linear, weight: Tensor, bias: Tensor) -> None:
         layer.bias.copy_(bias)
 
 
+@pytest.fixture(scope="module")
+def shared_cache(tmp_path_factory):
+    """A cache folder for all tests of a module, such as for a classifier that several of them need."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VIMAE_BENCH_CACHE", str(tmp_path_factory.mktemp("made-once")))
+        yield
+
+
 @pytest.fixture
 def linear_evaluation(linear):
     """Makes a evaluation of images uint8 [N, C, H, W] whose encoder's heads and decoder are pairs (weight, bias)."""

@@ -167,6 +167,13 @@ def test_batches_that_are_too_small_for_an_objective_are_refused(case, benchmark
     assert str(caught.value).endswith(said)
 
 
+@pytest.mark.parametrize("objective", ["ae", {"use": "wae_mmd", "divergence": "mmd"}], ids=str)
+def test_a_prior_of_gaussian_posteriors_is_refused_without_them(objective, benchmark_file, tmp_path):
+    method = {"label": "A", "objective": objective, "prior": "vamp"}
+    with pytest.raises(InvalidFileError, match=r"objective: for A on .*: the prior 'vamp' is a mixture of Gaussian"):
+        check_benchmark(read_benchmark(benchmark_file(method=[method])), tmp_path, print)
+
+
 def test_the_least_batch_of_an_objective_is_accepted(benchmark_file, tmp_path):
     method = {"label": "A", "objective": {"use": "vimae", "divergence": "kl_neighbours"}, "prior": "normal"}
     check_benchmark(read_benchmark(benchmark_file(method=[method], training={"batch": 4})), tmp_path, print)

@@ -219,6 +219,8 @@ def inspect_model(run: Run, shape: tuple[int, int, int]) -> ModelInspection:
             model = build_model(run, make_model_spec(run, shape), objective, torch.device("cpu"))
             if wrong := describe_wrong_shape(model):
                 return ModelInspection(unfit=wrong)
+            if wrong := describe_unfit_prior(model):
+                return ModelInspection(untrainable=wrong)
     except PLUGIN_ERRORS as error:
         return ModelInspection(unfit=_describe_error(error))
     try:
@@ -236,6 +238,17 @@ def _describe_error(error: BaseException) -> str:
     if isinstance(error, MemoryError) or NO_MEMORY in str(error):
         return "the model takes more memory than there is; choose a smaller `latent` or architecture"
     return str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
+
+
+def describe_unfit_prior(model: Autoencoder) -> str:
+    """Why no codes can be drawn from the prior of a model with this posterior, in words; empty if they can."""
+    try:
+        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+            drawn = tuple(model.prior.sample(2).shape)
+    except TypeError as error:  # a prior that is made of posteriors wants some kind of them
+        return str(error)
+    expected = (2, model.spec.latent)
+    return "" if drawn == expected else f"the prior gives draws of shape {drawn}, not {expected}"
 
 
 def describe_wrong_shape(model: Autoencoder) -> str:

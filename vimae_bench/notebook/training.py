@@ -23,7 +23,7 @@ from ..data.types import Splits
 from ..engine.build import make_model_on_device
 from ..engine.measure import compute_estimates
 from ..engine.pictures import draw_pictures
-from ..engine.preflight import describe_small_batch, describe_wrong_shape
+from ..engine.preflight import describe_small_batch, describe_unfit_prior, describe_wrong_shape
 from ..engine.record import make_record
 from ..engine.training.loop import train_model as train_model
 from ..models.autoencoder import Autoencoder
@@ -146,6 +146,8 @@ def _build_model(method: MethodSpec, spec: ModelSpec, device: torch.device) -> A
         wrong = describe_wrong_shape(model.eval())  # training mode would update the statistics of batch norm
     if wrong:
         raise BenchError(f"architecture '{method.architecture.spec.name}': {wrong}")
+    if wrong := describe_unfit_prior(model):
+        raise BenchError(f"prior '{method.prior.spec.name}': {wrong}")
     with _name_component("cannot train this model", method.objective):
         method.objective.plugin.check(model)
     if too_small := describe_small_batch(method.objective.plugin, method.training):

@@ -193,11 +193,22 @@ class DciBoosting(Metric):
 
 
 def require_factors(splits: Splits) -> None:
-    """Raises ValueError, with what would fit, where too few test images have known factors."""
+    """Raises ValueError, with what would fit, for test images without factors that can be predicted."""
     if not splits.test.factors:
         raise ValueError("no factors of the test images are known; blobs, dsprites and omniglot have them")
     if len(splits.test) < MIN_IMAGES:
         raise ValueError(f"there are too few test images, {len(splits.test)}; {MIN_IMAGES} or more would fit")
+    counts = {name: len(np.unique(values)) for name, values in splits.test.factors.items()}
+    if max(counts.values()) < 2:
+        raise ValueError(
+            "every factor of the test images has the same value in all of them; data whose factors vary fit"
+        )
+    for name, count in counts.items():
+        if count > len(splits.test) / 2:
+            raise ValueError(
+                f"the factor '{name}' has {count} values in {len(splits.test)} test images, too many to be predicted "
+                "from other images; leave it out of the data"
+            )
 
 
 def draw_codes(evaluation: Evaluation, known: Factors, count: int) -> tuple[np.ndarray, Factors]:

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from vimae_bench.models import GaussianPosterior, Posterior
 from vimae_bench.plugin import ModelSpec, Prior, hookimpl
 
-CHUNK_SIZE = 512
-"""Codes whose densities under all components are computed at once: ten thousand would take gigabytes."""
+CHUNK_VALUES = 2**22
+"""Values at once of codes under all components, in each of their dimensions: 16 MiB."""
 
 
 class VampPrior(Prior):
@@ -49,7 +49,8 @@ class VampPrior(Prior):
 
     def log_prob(self, z: Tensor) -> Tensor:
         q, codes = self.posteriors(), z.reshape(-1, self.latent)
-        log_sums = [q.log_prob(few.unsqueeze(-2)).logsumexp(-1) for few in codes.split(CHUNK_SIZE)]
+        size = max(1, CHUNK_VALUES // q.m.numel())
+        log_sums = [q.log_prob(few.unsqueeze(-2)).logsumexp(-1) for few in codes.split(size)]
         return torch.cat(log_sums).reshape(z.shape[:-1]) - log(len(q.m))
 
 
