@@ -28,7 +28,18 @@ NAVIGATION = {
     "What it looks like": ["docs/gallery"],
     "How to use it": [
         f"docs/how-to/{page}"
-        for page in ("report", "compare", "figures", "paper", "tune", "mlflow", "clusters", "editor", "pythae")
+        for page in (
+            "report",
+            "compare",
+            "figures",
+            "trained-model",
+            "paper",
+            "tune",
+            "mlflow",
+            "clusters",
+            "editor",
+            "pythae",
+        )
     ],
     "How to extend it": [
         *(f"docs/how-to/{page}" for page in ("objective", "prior", "divergence", "architecture", "metric")),

@@ -28,6 +28,7 @@ COMMANDS = (
     "sync",
     "doctor",
     "pack",
+    "export",
     "check",
     "new",
 )

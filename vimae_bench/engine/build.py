@@ -63,6 +63,11 @@ def make_model_on_device(
     return model.to(memory_format=torch.channels_last) if device.type == "cuda" else model
 
 
+def prepare_evaluation(model: Autoencoder) -> Autoencoder:
+    """The model in evaluation mode; its convolutions take half the time on a CPU with channels last in memory."""
+    return model.eval().to(memory_format=torch.channels_last)
+
+
 def make_autoencoder(
     spec: ModelSpec, architecture: Architecture, prior: Callable[[int], Prior], objective: Objective, seed: int
 ) -> Autoencoder:

@@ -8,7 +8,7 @@ from ..core.spec import Run
 from ..models.autoencoder import Autoencoder
 from ..storage.run_folder import RunFolder
 from ..storage.verify import read_record, verify_weights
-from .build import build_model, make_model_spec, make_objective
+from .build import build_model, make_model_spec, make_objective, prepare_evaluation
 from .record import load_weights
 
 
@@ -28,7 +28,7 @@ def load_model(folder: RunFolder, device: torch.device | str = "cpu") -> Autoenc
     verify_weights(folder.weights, record)
     model = build_model(run, make_model_spec(run, shape), make_objective(run), torch.device(device))
     load_weights(folder.weights, model)
-    return model.eval()
+    return prepare_evaluation(model)
 
 
 def _read_shape(record: Json) -> tuple[int, int, int]:

@@ -28,7 +28,7 @@ from ..plugin.manager import PLUGIN_ERRORS, find_plugin_line
 from ..storage.atomic import is_disk_full, remove_temporary_files
 from ..storage.run_folder import RunFolder, baseline_path
 from . import record
-from .build import build_model, make_dataset, make_model_spec, make_objective
+from .build import build_model, make_dataset, make_model_spec, make_objective, prepare_evaluation
 from .measure import has_baselines, measure_baselines, measure_model
 from .pictures import draw_pictures
 from .provenance import describe_measuring, describe_training, read_data_digests, require_same_data
@@ -142,9 +142,7 @@ def _load_or_train(job: Job, folder: RunFolder) -> Evaluation | None:
     shutil.rmtree(folder.checkpoints, ignore_errors=True)  # several times the size of the weights
     if status != "done":
         return None
-    # Convolutions of images alone, without gradients, then take half the time on a CPU.
-    model = model.eval().to(memory_format=torch.channels_last)
-    return Evaluation(model, splits, run.dataset.name, run.seed, device)
+    return Evaluation(prepare_evaluation(model), splits, run.dataset.name, run.seed, device)
 
 
 def _train(

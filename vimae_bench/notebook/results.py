@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..analysis.leaderboard_data import Leaderboard
+    from ..engine.saved_model import LoadedModel
     from .trained_model import TrainedModel
 
 SESSION = "this session"
@@ -131,6 +132,16 @@ class Results:
         if not items:
             raise BenchError(f"'{a}' and '{b}' have no table and no seed in common")
         return Comparisons(tuple(items))
+
+    def model(self, method: str, seed: int | None = None, device: str = "cpu") -> "LoadedModel":
+        """The trained model of a method from a seed, by default the first, with `encode`, `decode` and `sample`.
+
+        Raises BenchError for a method or a seed that is not here, one that several tables have (see `table`), and a run
+        whose weights are not there, as those of an archive.
+        """
+        from ..engine.saved_model import load_result_model
+
+        return load_result_model([run.result for run in self._table_runs], method, seed, device)
 
     def append(self, *models: "TrainedModel") -> "Results":
         """These results with trained models as further rows of their tables.

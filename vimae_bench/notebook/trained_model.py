@@ -11,6 +11,7 @@ from torch import Tensor
 from ..analysis.leaderboard import format_table_title
 from ..core.errors import BenchError
 from ..data.pixels import to_unit
+from ..engine.saved_model import LoadedModel, name_model
 from ..models.autoencoder import Autoencoder
 from ..plugin.evaluation import Evaluation
 from ..plugin.latent_sampling import LatentDistribution
@@ -61,6 +62,15 @@ class TrainedModel:
     def model(self) -> Autoencoder:
         """The trained model, in evaluation mode."""
         return self.evaluation.model
+
+    @property
+    def image_model(self) -> LoadedModel:
+        """The trained model for images of one's own, in their units, with `encode`, `decode`, `sample` and `save`.
+
+        Raises BenchError if it diverged.
+        """
+        run = self.result.entry.run
+        return LoadedModel(self._get_trial().model, name_model(self.label, run), run if self.key else None, self.label)
 
     @cached_property
     def estimates(self) -> "pd.DataFrame":

@@ -20,7 +20,7 @@ from ..core.spec import disambiguating_suffix
 from ..data.layout import read_digests
 from ..data.prepare import ensure_prepared, get_data_folder, open_splits, resolve_folder
 from ..data.types import Splits
-from ..engine.build import make_model_on_device
+from ..engine.build import make_model_on_device, prepare_evaluation
 from ..engine.measure import compute_estimates
 from ..engine.pictures import draw_pictures
 from ..engine.preflight import describe_small_batch, describe_unfit_prior, describe_wrong_shape
@@ -115,7 +115,7 @@ def _train_and_measure(
         folder = WatchedRunFolder(scratch / "run", lambda event, fields: _report_epoch(event, fields, update))
         record = _train_model(method, model, splits, folder, device)
         record["data"] = read_digests(resolve_folder(dataset, data))
-        evaluation = Evaluation(model.eval(), splits, entry.run.dataset.name, method.seed, device)
+        evaluation = Evaluation(prepare_evaluation(model), splits, entry.run.dataset.name, method.seed, device)
         done = record["status"] == "done"
         announce = partial(update, method.training.epochs)
         measures, estimates = _measure(method.metrics if done else (), evaluation, announce)

@@ -25,15 +25,9 @@ class PyfuncModel:
 
     def predict(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """The reconstructions, from their mean codes, of images [N, C, H, W] in [0, 1] units; in the same units."""
-        import torch
+        from ..models.image_model import ImageModel
 
-        from ..data.pixels import to_network
-
-        pixels = self.model.spec.pixel_range
-        with torch.inference_mode():
-            x = to_network(torch.as_tensor(images, dtype=torch.float32), pixels)
-            out = self.model.decode(self.model.encode(x).mean)
-        return (out if pixels == "unit" else (out + 1) / 2).numpy()
+        return ImageModel(self.model).reconstruct(images)
 
     def get_raw_model(self) -> "Autoencoder":
         """The torch module, in evaluation mode on the CPU."""
