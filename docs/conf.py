@@ -27,19 +27,11 @@ NAVIGATION = {
     "Tutorial": ["docs/tutorial/*"],
     "What it looks like": ["docs/gallery"],
     "How to use it": [
-        f"docs/how-to/{page}"
-        for page in (
-            "report",
-            "compare",
-            "figures",
-            "trained-model",
-            "paper",
-            "tune",
-            "mlflow",
-            "clusters",
-            "editor",
-            "pythae",
-        )
+        *(
+            f"docs/how-to/{page}"
+            for page in ("report", "compare", "figures", "trained-model", "paper", "tune", "mlflow")
+        ),
+        *(f"docs/how-to/{page}" for page in ("clusters", "editor", "pythae")),
     ],
     "How to extend it": [
         *(f"docs/how-to/{page}" for page in ("objective", "prior", "divergence", "architecture", "metric")),
