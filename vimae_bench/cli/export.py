@@ -20,7 +20,7 @@ from .options import FILE, data_option, data_root, file_argument, filter_option,
 def export(
     file: Path, method: str, results: Path, data: Path | None, words: str, seed: int | None, output: Path, samples: int
 ) -> None:
-    """Write a trained model, its codes, reconstructions and samples to files.
+    """Write a trained model, its codes and its images to files.
 
     FILE is a benchmark file or a results folder, METHOD the label of a row; where several tables have it, -k says
     which. Into the folder go model.safetensors, which `vimae_bench.load_model` reads; codes.npz, the mean codes of

@@ -8,6 +8,7 @@ import torch
 from scipy.stats import ttest_1samp
 from torch import nn
 
+from docs.pages.odd_data_trials import list_objectives
 from helpers.step_factories import (
     PROGRESS,
     Killed,
@@ -22,7 +23,6 @@ from vimae_bench.engine.training.precision import autocast_training, choose_matm
 from vimae_bench.execution import PluginSpec, Training
 from vimae_bench.functional import squared_error
 from vimae_bench.plugin import BenchError, ModelSpec
-from vimae_bench.plugin.catalog import get_catalog
 from vimae_bench.storage.run_folder import RunFolder
 
 VIMAE = PluginSpec("vimae", {"divergence": {"use": "mmd"}})
@@ -131,11 +131,7 @@ def reach_sse(choice, seed, precision):
         return float(squared_error(x, model.decode(model.encode(x).mean)).mean())
 
 
-OBJECTIVES = [
-    entry.name
-    for entry in get_catalog().entries
-    if entry.kind == "objective" and entry.origin.distribution == "vimae-bench"
-]
+OBJECTIVES = list_objectives()
 MARGIN, SEEDS = 0.05, 10
 """Of equivalence, as a share of the squared error, which is that of the measure `sse`."""
 
@@ -145,7 +141,7 @@ MARGIN, SEEDS = 0.05, 10
 def test_bfloat16_and_float32_are_equivalent(name):
     """Two one-sided t-tests at the level of 5 %, paired under ten seeds."""
     ends = np.array(
-        [[reach_sse(PluginSpec(name), seed, kind) for seed in range(SEEDS)] for kind in ("float32", "bfloat16")]
+        [[reach_sse(OBJECTIVES[name], seed, kind) for seed in range(SEEDS)] for kind in ("float32", "bfloat16")]
     )
     ratios = np.log(ends[1] / ends[0])
     above = ttest_1samp(ratios, -np.log1p(MARGIN), alternative="greater").pvalue
