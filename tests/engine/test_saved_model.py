@@ -36,6 +36,7 @@ def trained(tmp_path_factory):
     words = ["run", str(file), "--results", str(here / "results"), "--data", str(here / "data"), "--executor", "inline"]
     done = CliRunner().invoke(main, words, catch_exceptions=False)
     assert done.exit_code == 0, done.output
+    assert "Runs come from" not in done.output, "the runs of one command are made alike"
     return here / "results" / "small", here / "data"
 
 

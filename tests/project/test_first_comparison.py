@@ -20,11 +20,11 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files that the tutorial needs, with two epochs instead of twenty."""
+    """The files that the tutorial needs."""
     here = tmp_path_factory.mktemp("reader")
     (here / "benchmarks").mkdir()
     file = Path("benchmarks") / "quickstart.toml"
-    (here / file).write_text((ROOT / file).read_text().replace("epochs = 20", "epochs = 2"))
+    (here / file).write_text((ROOT / file).read_text())
     return here
 
 
@@ -43,21 +43,23 @@ def output(folder: Path, line: str) -> str:
 
 
 def form(line: str) -> str:
-    """A line without its numbers, marks, outcomes and column widths."""
+    """A line without its numbers, marks, outcomes and column widths; what is shown may be the left of a line."""
+    line = re.sub(r" *│ *", " ", line.removesuffix("..."))
     line = re.sub(r"(undecided: |equivalent within |[AB] is |would |(not )?decide it).*$", "outcome", line)
     line = re.sub(r"-?\d+(\.\d+)?", "#", re.sub("[?★†‡§]", "", line))
-    return " ".join(re.sub(r"(?<=#) +[a-z]{1,3} *(?=│|$)", " ", line).split())
+    return " ".join(line.split())
 
 
 def test_tutorial_shows_what_its_commands_print(printed: dict[str, str]) -> None:
     forms = {form(line) for text in printed.values() for line in text.splitlines()}
     assert len(SHOWN) > 10
-    assert [line for line in SHOWN if not set(line) <= set("━╇─┼ ") and form(line) not in forms] == []
+    lines = [line for line in SHOWN if not set(line) <= set("━╇─┼ ")]
+    assert [line for line in lines if not any(printed_form.startswith(form(line)) for printed_form in forms)] == []
 
 
 def test_nothing_is_trained_twice(printed: dict[str, str], folder: Path) -> None:
     run, more = (text for line, text in printed.items() if line.startswith("vimae-bench run benchmarks/quickstart"))
-    assert [text.count(": done, 2 epochs") for text in (run, more)] == [35, 14]
+    assert [text.count(": done, 20 epochs") for text in (run, more)] == [35, 14]
     assert "35 runs: 35 new" in printed["vimae-bench plan benchmarks/quickstart.toml"]
     assert "35 runs: 35 done" in output(folder, "vimae-bench plan benchmarks/quickstart.toml")
 

@@ -52,6 +52,8 @@ def make_record(
     return _record_head(run, result.status, result.reason) | {
         "epochs": result.epochs,
         "steps": result.steps,
+        **({"page_faults": result.page_faults} if result.page_faults is not None else {}),
+        **({"trial": asdict(result.trial)} if result.trial else {}),
         "shape": list(model.spec.shape),
         "parameters": sum(p.numel() for p in model.parameters()),
         "seconds": seconds,
@@ -139,8 +141,6 @@ def _describe_environment(run: Run, device: torch.device, sharing: int, result: 
         "device": describe_device(device),
         "sharing": sharing,
         "step": result.step,
-        **({"page_faults": result.page_faults} if result.page_faults is not None else {}),
-        **({"trial": asdict(result.trial)} if result.trial else {}),
         "precision": result.precision,
         "threads": torch.get_num_threads(),
         **({"earlier": [dict(place) for place in result.earlier]} if result.earlier else {}),
