@@ -104,6 +104,26 @@ def test_without_validation_images_each_half_is_scored_at_the_width_of_the_other
     assert found["parzen width"].value == pytest.approx((narrow + wide) / 2)
 
 
+def test_a_thousand_images_of_each_half_choose_the_width_of_the_other(monkeypatch):
+    draw = torch.Generator().manual_seed(0)
+    generated, none = torch.rand(400, 20, generator=draw), torch.empty(0, 20)
+    test = generated[torch.arange(400) % 200] + 0.2 * torch.randn(400, 20, generator=draw)
+    every = compute_scores(none, test, generated, split_sets(generated))["nll_parzen_cv"]
+    monkeypatch.setattr("vimae_builtin.metrics.parzen.HELD_OUT", 50)
+    some = compute_scores(none, test, generated, split_sets(generated))
+    widths = [WIDTHS[int(log_density(test[h::2][:50], generated, WIDTHS).mean(1).argmax())] for h in (0, 1)]
+    assert some["parzen width"].value == pytest.approx(sum(widths) / 2)
+    assert some["nll_parzen_cv"].value == pytest.approx(every.value, abs=every.se)
+
+
+def test_the_density_at_several_widths_is_that_at_each():
+    draw = torch.Generator().manual_seed(0)
+    x, kernels = torch.rand(30, 50, generator=draw), torch.rand(300, 50, generator=draw)
+    together = log_density(x, kernels, WIDTHS)
+    apart = torch.cat([log_density(x, kernels, (s,)) for s in WIDTHS])
+    assert torch.allclose(together, apart, rtol=0, atol=1e-9)
+
+
 def test_the_cheap_reading_is_a_mean_over_sets_of_a_hundred():
     x, generated = torch.rand(50, 30), torch.rand(350, 30)
     found = score_sets(x, split_sets(generated))
