@@ -46,7 +46,7 @@ def form(line: str) -> str:
     """A line without its numbers, marks, outcomes and column widths; what is shown may be the left of a line."""
     line = re.sub(r" *│ *", " ", line.removesuffix("..."))
     line = re.sub(r"(undecided: |equivalent within |[AB] is |would |(not )?decide it).*$", "outcome", line)
-    line = re.sub(r"-?\d+(\.\d+)?", "#", re.sub("[?★†‡§]", "", line))
+    line = re.sub(r"-?\d+(\.\d+)?", "#", re.sub(r"\(★=?\)|★=?|[?†‡§]", "", line))
     return " ".join(line.split())
 
 
