@@ -8,6 +8,7 @@ import torch
 
 from vimae_bench.functional import estimate_mmd2, kernel_matrix, mmd2
 from vimae_bench.models import Deterministic, Gaussian, Posterior, PosteriorFamily
+from vimae_bench.plugin import ModelSpec
 from vimae_builtin.metrics.aggregate_mmd import AggregateMMD, signed_root
 from vimae_builtin.priors.logistic import StandardLogistic
 
@@ -95,6 +96,12 @@ def test_so_many_images_are_chosen_at_random_and_give_the_distance_of_all_within
     assert (some.n, every.n) == (500, 2000)
     assert some.se == pytest.approx(2 * every.se, rel=0.3)
     assert some.value == pytest.approx(every.value, abs=4 * some.se)
+
+
+def test_the_cost_grows_with_the_square_of_the_images():
+    spec = ModelSpec((1, 28, 28), 8)
+    assert AggregateMMD(images=2000).cost(spec, "cpu") == pytest.approx(4 * AggregateMMD(images=1000).cost(spec, "cpu"))
+    assert AggregateMMD().cost(spec, "cuda") < AggregateMMD().cost(spec, "cpu") < 60
 
 
 @pytest.mark.parametrize(("kernel", "draws"), [("imq", 1), ("rbf", 3)])

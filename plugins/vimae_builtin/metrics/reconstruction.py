@@ -9,11 +9,12 @@ from torch import Tensor
 
 from vimae_bench.functional import estimate_mean
 from vimae_bench.models import DiracPosterior
-from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, hookimpl
+from vimae_bench.plugin import Estimate, Evaluation, Measure, Metric, ModelSpec, hookimpl
 
 MSE_FLOOR = 1e-10
 ROUNDING = 1e-12
 """Squared distances, in [0, 1] units, up to which images are equal."""
+COST_IMAGES = 10_000
 LEAST_FOR_RATIO = 10
 """With fewer images than this the standard error of a ratio is not known."""
 
@@ -100,6 +101,10 @@ class Reconstruction(Metric):
                 description="Share of the variance of test images that reconstructions keep; 0 if images are ignored.",
             ),
         )
+
+    def cost(self, spec: ModelSpec, device: str) -> float:
+        """Of 10,000 test images and a convolutional net of width 64, which takes 0.3 ms to decode 784 pixels."""
+        return 2 * COST_IMAGES * spec.input_size * (4e-7 if device == "cpu" else 1e-8)
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, Estimate]:
         sse = evaluation.squared_error("test").double()
