@@ -45,6 +45,13 @@ def test_a_file_system_that_refuses_locks_is_named_with_what_it_says(tmp_path, r
     assert str(raised.value).startswith(f"{tmp_path}: its file system refuses locks ({refusal}); choose a folder")
 
 
+@pytest.mark.parametrize("refusal", [errno.ENOLCK, errno.EOPNOTSUPP], ids=errno.errorcode.get, indirect=True)
+def test_a_lock_that_is_refused_in_the_middle_of_a_run_is_named(tmp_path, refusal):
+    lock = make_lock(tmp_path / ".lock", 0)
+    with pytest.raises(ResultsError, match=f"{tmp_path}: its file system refuses locks"):
+        lock.acquire()
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds names of files through /proc")
 @pytest.mark.parametrize(("folder", "code"), [("results", 4), ("data", 2)])
 def test_a_run_on_such_a_file_system_ends_before_training(tmp_path, monkeypatch, folder, code):

@@ -1,6 +1,7 @@
 """Kernel locks on files of a results folder; a process that dies releases its own."""
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -8,27 +9,42 @@ import sys
 import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from ..core.errors import ResultsError
 from .plain_files import check_folders, check_still_there
 
+REFUSALS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
+"""What a file system says that has no locks, or none at the moment."""
 FIRST_LINE_SECONDS, NEXT_LINE_SECONDS = 5.0, 600.0
 """After how long it is said what a process waits for, and how long after that it is said again."""
 
 
-def make_lock(path: Path, seconds: float) -> FileLock:
+class KernelLock(FileLock):
+    """A lock that raises ResultsError where its file system refuses it, be it in the middle of a run."""
+
+    def acquire(self, *given: Any, **named: Any) -> AcquireReturnProxy:  # noqa: ANN401
+        try:
+            return super().acquire(*given, **named)
+        except (OSError, NotImplementedError) as error:
+            if isinstance(error, OSError) and error.errno not in REFUSALS:
+                raise
+            raise ResultsError(_describe_refusal(Path(self.lock_file).parent, error)) from error
+
+
+def make_lock(path: Path, seconds: float) -> KernelLock:
     """The lock of a file, which is waited for so many seconds when it is taken.
 
     Raises ResultsError where the file is a link, a pipe or anything else but a regular file, and where its folder is
-    not there: the lock would make it.
+    not there: the lock would make it. To take it does so where the file system refuses locks.
     """
     check_folders(path)
     check_still_there(path.parent)
     if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
         raise ResultsError(f"{path}: is not a regular file; remove it and run again")
-    return FileLock(path, timeout=seconds)
+    return KernelLock(path, timeout=seconds)
 
 
 @contextlib.contextmanager
@@ -89,7 +105,10 @@ def check_locks(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        raise ResultsError(
-            f"{folder}: its file system refuses locks ({error.strerror}); choose a folder on another with --results, "
-            "or have it mounted with flock"
-        ) from error
+        raise ResultsError(_describe_refusal(folder, error)) from error
+
+
+def _describe_refusal(folder: Path, error: OSError | NotImplementedError) -> str:
+    reason = error.strerror if isinstance(error, OSError) else error
+    remedy = "choose a folder on another with --results, or have it mounted with flock"
+    return f"{folder}: its file system refuses locks ({reason}); {remedy}"
