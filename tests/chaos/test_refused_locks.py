@@ -22,8 +22,8 @@ real = fcntl.flock
 
 def refuse(file, operation):
     number = file if isinstance(file, int) else file.fileno()
-    is_wanted = operation != fcntl.LOCK_UN
-    if is_wanted and os.path.exists(os.environ["REFUSE_LOCKS"]) and os.environ["IN_FOLDER"] in os.readlink(f"/proc/self/fd/{number}"):
+    is_inside = os.environ["IN_FOLDER"] in os.readlink(f"/proc/self/fd/{number}")
+    if is_inside and operation != fcntl.LOCK_UN and os.path.exists(os.environ["REFUSE_LOCKS"]):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
     real(file, operation)
 
