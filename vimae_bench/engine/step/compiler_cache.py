@@ -59,6 +59,7 @@ def use_temporary_cache() -> Generator[None]:
         for name in VARIABLES:
             os.environ.pop(name, None)
         os.environ[CACHE_VARIABLE] = folder
+        _forget_failures()
         yield
     finally:
         for name, value in before.items():
@@ -74,6 +75,14 @@ def _make_temporary_folder() -> str:
     folder = tempfile.mkdtemp(prefix="vimae-bench-")
     util.Finalize(None, shutil.rmtree, (folder, True), exitpriority=0)  # workers end without what atexit would call
     return folder
+
+
+def _forget_failures() -> None:
+    """What the compiler could not find out where it could not write, it would not try again."""
+    if "torch" in sys.modules:
+        from .torch_internals import forget_vector_instructions
+
+        forget_vector_instructions()
 
 
 def _set_variables(folder: Path) -> None:

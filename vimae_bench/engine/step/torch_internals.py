@@ -80,6 +80,17 @@ def simulate_gpu() -> tuple[AbstractContextManager[object], Callable[[Tensor], T
     return mode, lambda x: mode.from_tensor(x.detach()).to("cuda")
 
 
+def forget_vector_instructions() -> None:
+    """Let the compiler try again which vector instructions work: on a full disk it finds none, and keeps that."""
+    from torch._inductor import cpu_vec_isa
+
+    values = [*vars(cpu_vec_isa).values()]
+    methods = [method for value in values if isinstance(value, type) for method in vars(value).values()]
+    for value in (*values, *methods):
+        if clear := getattr(value, "cache_clear", None):
+            clear()
+
+
 def is_default_compiler_cache(folder: str) -> bool:
     """Whether a folder is the one that torch chooses for compiled code, or in it; False before torch has a compiler."""
     utils = sys.modules.get("torch._inductor.runtime.cache_dir_utils")

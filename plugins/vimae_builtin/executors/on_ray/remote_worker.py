@@ -30,6 +30,7 @@ def run_remotely(work: Callable[[Job], int], job: Job, files: Files | None, upda
     with contextlib.ExitStack() as stack:
         here = job if files is None else _move_job(job, stack.enter_context(_make_scratch_folder()))
         if files is not None:
+            RunFolder(here.folder).benchmark.mkdir()  # where it is not there a worker takes it for moved
             unpack_files(here, files)
         here = _set_data(replace(here, device=_choose_device(job)), _find_data(job))
         updates.put((job.folder.name, None))
