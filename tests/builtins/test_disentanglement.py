@@ -188,7 +188,10 @@ def test_data_without_factors_are_refused(encode_factors):
             metric.check(Splits(none, none, none), ModelSpec((1, 1, 2), 2))
         with pytest.raises(ValueError, match="too few test images, 5; 500 or more"):
             metric.check(Splits(few, few, few), ModelSpec((1, 1, 2), 2))
-        for values, reason in ((np.zeros(600, int), "no factor .* varies"), (np.arange(600), "'x' has 600 values")):
+        for values, reason in (
+            (np.zeros(600, int), "every factor .* has the same value"),
+            (np.arange(600), "'x' has 600 values"),
+        ):
             test = Examples(np.zeros((600, 1, 1, 2), dtype=np.uint8), None, {"x": values})
             with pytest.raises(ValueError, match=reason):
                 metric.check(Splits(none, none, test), ModelSpec((1, 1, 2), 2))

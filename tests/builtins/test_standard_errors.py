@@ -94,7 +94,8 @@ def compare_errors(measure: Callable[[int], Measured]) -> None:
         estimates = [each[name] for each in found]
         errors = [estimate.se for estimate in estimates if estimate.se is not None]
         assert len(errors) > REPETITIONS / 2, name
-        ratios[name] = float(np.mean(np.square(errors)) ** 0.5 / np.std([e.value for e in estimates], ddof=1))
+        error, spread = np.mean(np.square(errors)) ** 0.5, np.std([e.value for e in estimates], ddof=1)
+        ratios[name] = 1.0 if error == spread == 0 else float(error / spread)
     assert ratios == pytest.approx(dict.fromkeys(ratios, 1.0), abs=TOLERANCE)
 
 
