@@ -120,7 +120,7 @@ def test_following_the_tutorial_ranks_the_objective(reader: Reader) -> None:
 
 def rows(text: str) -> set[str]:
     """The methods in a printed leaderboard."""
-    return set(re.findall(r"^ (\S.*?) +│ \d+ +│", text, re.MULTILINE))
+    return set(re.findall(r"^(\S+(?: \S+)*?)(?: †)?  +(?:\d+  +)?\d[\d.]* ± \d", text, re.MULTILINE))
 
 
 def laws(text: str) -> list[str]:
