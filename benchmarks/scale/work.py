@@ -2,6 +2,7 @@
 
 import os
 import random
+import struct
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -83,7 +84,8 @@ def _draw_pictures(_: Evaluation, folder: Path) -> None:
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     unfinished.mkdir(parents=True)
     for name in PICTURES:
-        (unfinished / name).write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(4096) + b"IEND\xaeB`\x82")
+        header = struct.pack(">I4sII", 13, b"IHDR", 28, 28)
+        (unfinished / name).write_bytes(b"\x89PNG\r\n\x1a\n" + header + bytes(4096) + b"IEND\xaeB`\x82")
     unfinished.rename(folder)
 
 
