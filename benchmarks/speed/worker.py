@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from vimae_bench.execution import keep_freed_memory
+from vimae_bench.execution.allocator import count_page_faults, keep_freed_memory
 
 from .workloads import Workload
 
@@ -114,18 +114,14 @@ class _Requests:
             self.connection.recv()
         except EOFError:
             raise Closed from None
-        self.cpu, self.faults = time.process_time(), _count_page_faults()
+        self.cpu, self.faults = time.process_time(), count_page_faults()
 
     def answer(self) -> None:
         """Say that a slice is trained, and wait for the next request."""
         self.workload.synchronise()
-        used = time.process_time() - self.cpu, _count_page_faults() - self.faults
+        used = time.process_time() - self.cpu, count_page_faults() - self.faults
         self.connection.send(Slice(*used, _measure_memory(self.workload.device)))
         self.wait()
-
-
-def _count_page_faults() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
 def _measure_memory(device: str) -> Memory:

@@ -149,3 +149,17 @@ def test_a_model_that_was_trained_here_can_be_saved_if_its_parts_are_registered(
     assert own.encode(x).shape == (3, 2)
     with pytest.raises(BenchError, match="has a part that no package registers"):
         own.save(tmp_path / "mine.safetensors")
+
+
+def test_data_that_are_others_by_now_are_refused(trained, tmp_path):
+    folder, _ = trained
+    dataset = make_plugin("dataset", PluginSpec("digits"))
+    ensure_prepared(dataset, tmp_path, print)
+    images = next(tmp_path.rglob("test_x.npy"))
+    images.write_bytes(images.read_bytes()[:-1] + b"\x07")
+    for sums in images.parent.glob("*.sha256"):
+        sums.unlink()
+    words = ["export", str(folder), "VAE", "--data", str(tmp_path), "--output", str(tmp_path / "out")]
+    done = CliRunner().invoke(main, words)
+    assert "VAE on digits, seed 3 was made from other data: " in done.output
+    assert not (tmp_path / "out").exists()

@@ -1,4 +1,4 @@
-"""Workers keep the memory that they free, and give it back when they are told to."""
+"""Workers keep the memory that they free, until they release it."""
 
 import os
 import subprocess

@@ -33,10 +33,10 @@ def export(
     """
     from ..config.matrix import select_entries
     from ..engine.export import export_model
-    from ..engine.saved_model import load_result_model
+    from ..engine.saved_model import find_result
 
     found = load_benchmark_results(file, results)
     entries = {id(entry) for entry in select_entries([result.entry for result in found.run_results], words)}
-    model = load_result_model([result for result in found.run_results if id(result.entry) in entries], method, seed)
-    for path in export_model(model, data_root(data), output, samples):
+    result = find_result([result for result in found.run_results if id(result.entry) in entries], method, seed)
+    for path in export_model(result, data_root(data), output, samples, lambda line: click.echo(line, err=True)):
         click.echo(path)

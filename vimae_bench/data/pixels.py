@@ -21,6 +21,11 @@ def to_network(x: "Tensor", pixel_range: PixelRange) -> "Tensor":
     return x if pixel_range == "unit" else x * 2 - 1
 
 
+def from_network(x: "Tensor", pixel_range: PixelRange) -> "Tensor":
+    """What the network gives to images in [0, 1]: the inverse of `to_network`."""
+    return x if pixel_range == "unit" else (x + 1) / 2
+
+
 def to_uint8(images: "Tensor") -> NDArray[np.uint8]:
     """Images [N, C, H, W] in [0, 1] units as bytes [N, H, W, C], for pictures; what is beyond 0 and 1 is cut off."""
     return images.clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()

@@ -44,10 +44,8 @@ def load_model(path: str | Path, device: str = "cpu") -> LoadedModel:
     return LoadedModel(model, name_model(label, run), run, label)
 
 
-def load_result_model(
-    results: Sequence[RunResult], label: str, seed: int | None = None, device: str = "cpu"
-) -> LoadedModel:
-    """The trained model of a method from a seed, by default the first that there is.
+def find_result(results: Sequence[RunResult], label: str, seed: int | None = None) -> RunResult:
+    """The result of a method from a seed, by default the first that there is.
 
     Raises BenchError where there is none, or one in each of several tables.
     """
@@ -61,7 +59,12 @@ def load_result_model(
         raise BenchError(f"'{label}' has no seed {seed} here; it has {', '.join(map(str, seeds))}")
     if len(chosen) > 1:
         raise BenchError(f"'{label}' is in {len(chosen)} tables; choose one of them")
-    (result,) = chosen
+    return chosen[0]
+
+
+def load_result_model(result: RunResult, device: str = "cpu") -> LoadedModel:
+    """The trained model of a run. Raises BenchError where there is none."""
+    label = result.entry.label
     if result.status != "done":
         raise BenchError(f"'{label}' from seed {result.entry.seed} is {result.status}: it has no trained model")
     folder = RunFolder(result.folder)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..data.choice import choose_places
-from ..data.pixels import to_unit
+from ..data.pixels import from_network, to_unit
 from ..data.types import Examples
 from ..models.autoencoder import Autoencoder
 
@@ -29,8 +29,7 @@ class GaussianDecoder:
 
     def mean(self, z: Tensor) -> Tensor:
         """The mean images [..., C, H, W] of codes [..., d], in [0, 1] units, differentiable in the codes."""
-        out = self.model.decode(z)
-        return out if self.model.spec.pixel_range == "unit" else (out + 1) / 2
+        return from_network(self.model.decode(z), self.model.spec.pixel_range)
 
     def log_prob(self, x: Tensor, z: Tensor) -> Tensor:
         """log p(x|z) in nats for images [B, C, H, W] and codes [..., B, d]: [..., B], differentiable in the codes."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.errors import BenchError
-from ..data.pixels import to_network
+from ..data.pixels import from_network, to_network, to_unit
 from ..functional.random_state import seed_generators
 from .autoencoder import Autoencoder
 
@@ -44,10 +44,10 @@ class ImageModel:
 
     def encode(self, images: Images) -> NDArray[np.float32]:
         """The mean codes [N, d] of images. Raises BenchError for images of another shape or other units."""
-        x = self._read_images(images)
+        x = self._check_images(images)
         with torch.inference_mode():
-            codes = [self.model.encode(self._to_network(piece)).mean for piece in x.split(CHUNK)]
-        return torch.cat(codes).cpu().numpy()
+            chunks = (x[start : start + CHUNK] for start in range(0, len(x), CHUNK))
+            return torch.cat([self.model.encode(self._to_network(chunk)).mean for chunk in chunks]).cpu().numpy()
 
     def decode(self, codes: NDArray[np.floating[Any]] | Tensor) -> NDArray[np.float32]:
         """The mean images [N, C, H, W] of codes [N, d], in [0, 1]. Raises BenchError for codes of another shape."""
@@ -56,12 +56,12 @@ class ImageModel:
             raise BenchError(f"codes have shape {[*z.shape]}; {self.name} takes [N, {self.latent}]")
         with torch.inference_mode():
             pieces = [self.model.decode(piece.to(self._device)) for piece in z.split(CHUNK)]
-        return self._to_unit(torch.cat(pieces)).cpu().numpy()
+        return from_network(torch.cat(pieces), self.model.spec.pixel_range).cpu().numpy()
 
     def reconstruct(self, images: Images) -> NDArray[Any]:
         """Images [N, C, H, W] from the mean codes of images, bytes if those are bytes, else floats in [0, 1]."""
         decoded = self.decode(self.encode(images))
-        return to_bytes(decoded) if torch.as_tensor(images).dtype == torch.uint8 else decoded
+        return to_bytes(decoded) if images.dtype in (np.uint8, torch.uint8) else decoded
 
     def sample(self, n: int, seed: int = 0) -> NDArray[np.float32]:
         """The mean images [n, C, H, W] of codes drawn from the prior, in [0, 1], the same for the same seed."""
@@ -71,31 +71,28 @@ class ImageModel:
             codes = self.model.prior.sample(n)
         return self.decode(codes)
 
-    def _read_images(self, images: Images) -> Tensor:
-        """The images [N, C, H, W] in [0, 1], float32."""
-        x = torch.as_tensor(np.array(images) if isinstance(images, np.ndarray) else images)
+    def _check_images(self, images: Images) -> NDArray[Any]:
+        """The images [N, C, H, W] in the units that they have."""
+        x = _as_array(images)
         channels, height, width = self.shape
         if channels == 1 and x.ndim == 3:
             x = x[:, None]
         if x.shape[1:] != self.shape or not len(x):
             last = " (channels come first: images.transpose(0, 3, 1, 2))" * (x.shape[1:] == (height, width, channels))
             raise BenchError(f"images have shape {[*x.shape]}; {self.name} takes {format_shape(self.shape)}{last}")
-        if x.dtype == torch.uint8:
-            return x.float() / 255
-        if not x.is_floating_point():
-            raise BenchError(
-                f"images are {str(x.dtype).removeprefix('torch.')}; give bytes (uint8), or floats in [0, 1]"
-            )
-        low, high = (float(value) for value in x.aminmax())
+        if x.dtype == np.uint8:
+            return x
+        if not np.issubdtype(x.dtype, np.floating):
+            raise BenchError(f"images are {x.dtype}; give bytes (uint8), or floats in [0, 1]")
+        low, high = float(x.min()), float(x.max())
         if not (low >= -TOLERANCE and high <= 1 + TOLERANCE):
             raise BenchError(f"images have values from {low:.3g} to {high:.3g}; floats are in [0, 1], bytes are uint8")
-        return x.float().clamp(0, 1)
+        return x
 
-    def _to_network(self, x: Tensor) -> Tensor:
-        return to_network(x.to(self._device), self.model.spec.pixel_range)
-
-    def _to_unit(self, x: Tensor) -> Tensor:
-        return x if self.model.spec.pixel_range == "unit" else (x + 1) / 2
+    def _to_network(self, images: NDArray[Any]) -> Tensor:
+        x = torch.from_numpy(np.array(images)).to(self._device)  # a copy, as torch warns of arrays that are read-only
+        x = to_unit(x) if x.dtype == torch.uint8 else x.float().clamp(0, 1)
+        return to_network(x, self.model.spec.pixel_range)
 
     @property
     def _device(self) -> torch.device:
@@ -103,6 +100,14 @@ class ImageModel:
 
     def __repr__(self) -> str:
         return f"{self.name}: images {self.shape}, {self.latent} latent dimensions"
+
+
+def _as_array(images: Images) -> NDArray[Any]:
+    """The images without a copy where they are in the memory of the processor, or mapped."""
+    if isinstance(images, Tensor):
+        images = images.detach().cpu()
+        return (images.float() if images.is_floating_point() else images).numpy()
+    return np.asarray(images)
 
 
 def to_bytes(images: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -139,9 +139,9 @@ class Results:
         Raises BenchError for a method or a seed that is not here, one that several tables have (see `table`), and a run
         whose weights are not there, as those of an archive.
         """
-        from ..engine.saved_model import load_result_model
+        from ..engine.saved_model import find_result, load_result_model
 
-        return load_result_model([run.result for run in self._table_runs], method, seed, device)
+        return load_result_model(find_result([run.result for run in self._table_runs], method, seed), device)
 
     def append(self, *models: "TrainedModel") -> "Results":
         """These results with trained models as further rows of their tables.

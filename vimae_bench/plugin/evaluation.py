@@ -15,7 +15,7 @@ from ..core.errors import BenchError
 from ..core.seeds import derive_seed
 from ..data.choice import choose_places
 from ..data.corruptions import apply_corruption
-from ..data.pixels import to_network, to_unit
+from ..data.pixels import from_network, to_network, to_unit
 from ..data.types import Examples, Splits
 from ..functional.random_state import seed_generators
 from ..functional.reconstruction import squared_error
@@ -172,7 +172,7 @@ class Evaluation:
         """The mean images of codes [N, d], in [0, 1] units, [N, C, H, W]."""
         with torch.inference_mode():
             out = _require_no_nan(torch.cat([self.model.decode(piece) for piece in z.split(CHUNK_SIZE)]), "images")
-        return out if self.spec.pixel_range == "unit" else (out + 1) / 2
+        return from_network(out, self.spec.pixel_range)
 
     def compute_once(self, key: str, compute: Callable[[], T]) -> T:
         """What `compute` returns, computed once for all metrics that use this key, and kept with the evaluation."""

@@ -19,6 +19,8 @@ from vimae_bench.engine.step.graph import TracingError, get_step_tensors, list_l
 from vimae_bench.engine.step.select_backend import MIN_STEPS_TO_COMPILE, select_backend
 from vimae_bench.engine.step.step import TrainingStep
 from vimae_bench.engine.step.trial import BackendTrial, measure_spread, read_trial, time_steps
+from vimae_bench.execution import PluginSpec
+from vimae_bench.plugin import ModelSpec
 from vimae_bench.storage.cache_folder import SharedFolderError
 
 pytestmark = pytest.mark.medium
@@ -211,6 +213,25 @@ def test_rounds_are_timed_until_the_fastest_agree(monkeypatch):
 def test_the_spread_is_that_of_the_three_fastest():
     assert measure_spread([1.0, 5.0, 1.02, 1.01]) == pytest.approx(0.02)
     assert measure_spread([1.0, 1.0]) == 1
+
+
+@pytest.mark.parametrize(("seconds", "kind_chosen", "layout"), [(0.0, "compiled", True), (0.05, "eager", False)])
+def test_convolutions_have_channels_last_only_where_they_are_compiled(seconds, kind_chosen, layout):
+    step, other = (
+        make_step(PluginSpec("elbo"), architecture=PluginSpec("conv", {"width": 8}), spec=ModelSpec((1, 28, 28), 2))
+        for _ in range(2)
+    )
+    step.__class__ = Slow
+    before = run_steps(step, 3), run_steps(other, 3)
+    assert torch.equal(*before)
+    chosen = select_backend(step, 50, MANY, "auto", compiler=FakeCompiler(seconds=seconds))
+    assert chosen.backend.kind == kind_chosen
+    laid_out = [*step.model.parameters(), *step.optimisers[0].exp_avg, *step.optimisers[0].exp_avg_sq]
+    wide = [x for x in laid_out if x.dim() == 4 and min(x.shape) > 1]
+    assert wide
+    assert all(x.is_contiguous(memory_format=torch.channels_last) == layout for x in wide)
+    assert torch.equal(flatten_weights(step), flatten_weights(other))
+    torch.testing.assert_close(run_steps(step, 2), run_steps(other, 2), rtol=1e-4, atol=1e-4)
 
 
 def test_the_figures_of_the_trial_are_with_what_was_chosen():

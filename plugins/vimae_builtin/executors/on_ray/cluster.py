@@ -31,7 +31,8 @@ def connect(address: str) -> None:
         return
     _silence_worker_deaths()
     address = address or os.environ.get("RAY_ADDRESS", "")
-    variables = MALLOC_VARIABLES | {name: os.environ[name] for name in FORWARDED_VARIABLES if name in os.environ}
+    names = (*MALLOC_VARIABLES, *FORWARDED_VARIABLES)
+    variables = MALLOC_VARIABLES | {name: os.environ[name] for name in names if name in os.environ}
     # Without "local" Ray would join whatever cluster was last started on this machine, even one that is about to end.
     settings: dict[str, Any] = {"address": address} if address else {"address": "local", "include_dashboard": False}
     with _keep_signal_handlers():
